@@ -1,0 +1,1 @@
+//! Boots bare-metal machines through virtual media.

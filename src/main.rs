@@ -1,0 +1,3 @@
+//! The `virtual-media` program.
+
+fn main() {}
