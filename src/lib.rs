@@ -1,1 +1,5 @@
 //! Boots bare-metal machines through virtual media.
+
+pub mod drp;
+pub mod operation;
+pub mod wire;

@@ -1,0 +1,4 @@
+//! The provisioning server as we see it: its models on the wire and the environment it gives its plugins.
+
+pub mod environment;
+pub mod models;

@@ -1,0 +1,22 @@
+//! The wires by which a provisioning server speaks with the plugin. They know messages and life cycle, and no BMC.
+
+use std::future::Future;
+
+use serde_json::{Map, Value};
+
+use crate::drp::models::{Action, Error, Event, PluginProvider};
+use crate::operation::Operation;
+
+/// What a wire needs of the plugin behind it.
+///
+/// A wire may drop a returned future to cancel it; what was done until then is in the [`Operation`].
+pub trait Service: Send + Sync + 'static {
+    /// The provider's definition; pure and offline.
+    fn definition(&self) -> PluginProvider;
+    /// Takes the plugin object's parameters; may be called again at any time.
+    fn configure(&self, params: Map<String, Value>) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Runs one action and answers its result.
+    fn action(&self, action: Action, operation: &Operation) -> impl Future<Output = Result<Value, Error>> + Send;
+    /// Does what an event asks for and answers its outcome once that work has ended.
+    fn event(&self, event: Event, operation: &Operation) -> impl Future<Output = Result<Value, Error>> + Send;
+}
