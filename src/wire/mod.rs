@@ -1,6 +1,7 @@
 //! The wires by which a provisioning server speaks with the plugin. They know messages and life cycle, and no BMC.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -16,7 +17,7 @@ pub trait Service: Send + Sync + 'static {
     /// Takes the plugin object's parameters; may be called again at any time.
     fn configure(&self, params: Map<String, Value>) -> impl Future<Output = Result<(), Error>> + Send;
     /// Runs one action and answers its result.
-    fn action(&self, action: Action, operation: &Operation) -> impl Future<Output = Result<Value, Error>> + Send;
+    fn action(&self, action: Action, operation: &Arc<Operation>) -> impl Future<Output = Result<Value, Error>> + Send;
     /// Does what an event asks for and answers its outcome once that work has ended.
-    fn event(&self, event: Event, operation: &Operation) -> impl Future<Output = Result<Value, Error>> + Send;
+    fn event(&self, event: Event, operation: &Arc<Operation>) -> impl Future<Output = Result<Value, Error>> + Send;
 }
