@@ -1,1 +1,4 @@
-//! Simulated BMCs and a provisioning server.
+//! Simulated BMCs and a provisioning server: what we believe of them, said independently of the code under test.
+
+pub mod bmc;
+pub mod files;

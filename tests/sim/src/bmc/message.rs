@@ -1,0 +1,146 @@
+//! Refusals: which status and which Redfish message a BMC answers with, and the body that carries it.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+/// One registry message with the status it comes with. The text is ours: vendors' wording is not reproduced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// HTTP status.
+    pub status: u16,
+    /// `MessageId`.
+    pub id: Cow<'static, str>,
+    /// `Message`.
+    pub text: Cow<'static, str>,
+}
+
+impl Message {
+    /// A message by status, id and text.
+    #[must_use]
+    pub const fn new(status: u16, id: &'static str, text: &'static str) -> Message {
+        Message { status, id: Cow::Borrowed(id), text: Cow::Borrowed(text) }
+    }
+}
+
+/// How a BMC refuses, by occasion.
+#[derive(Clone, Debug)]
+pub struct Errors {
+    /// `error.code`; `None`: the first message's id.
+    pub code: Option<&'static str>,
+    /// Whether messages carry their text: iLO sends ids and arguments alone (redfish-vendors 1.3, sample).
+    pub texts: bool,
+    /// `MessageId` of a success told with a body.
+    pub success: Cow<'static, str>,
+    /// Wrong or no credentials.
+    pub unauthorized: Message,
+    /// No such resource.
+    pub not_found: Message,
+    /// The resource does not have that method.
+    pub method: Message,
+    /// The body is not JSON.
+    pub malformed: Message,
+    /// A required property is missing.
+    pub missing: Message,
+    /// A property that it does not know.
+    pub unknown_property: Message,
+    /// A property that cannot be written.
+    pub not_writable: Message,
+    /// A value outside the list.
+    pub not_in_list: Message,
+    /// A value of the wrong JSON type.
+    pub wrong_type: Message,
+    /// An `If-Match` that is not the present `ETag`.
+    pub precondition_failed: Message,
+    /// No `If-Match` where one is required.
+    pub precondition_required: Message,
+    /// As many sessions as there may be.
+    pub sessions: Message,
+    /// The image's URL could not be fetched.
+    pub unreachable: Message,
+    /// The image's URL has a scheme that is not taken.
+    pub scheme: Message,
+    /// An insert while an eject settles, or while another insert is at work.
+    pub settling: Message,
+    /// The licence does not cover virtual media.
+    pub licence: Message,
+    /// Virtual media is switched off.
+    pub disabled: Message,
+}
+
+impl Errors {
+    /// The DMTF base registry's messages, with its version in front of every id.
+    #[must_use]
+    pub fn dmtf(registry: &'static str) -> Errors {
+        let says = |status: u16, name: &str, text: &'static str| Message {
+            status,
+            id: Cow::Owned(format!("{registry}.{name}")),
+            text: Cow::Borrowed(text),
+        };
+        Errors {
+            code: None,
+            texts: true,
+            success: Cow::Owned(format!("{registry}.Success")),
+            unauthorized: says(401, "InsufficientPrivilege", "These credentials do not give access."),
+            not_found: says(404, "ResourceMissingAtURI", "There is no resource here."),
+            method: says(405, "OperationNotAllowed", "This resource does not take that method."),
+            malformed: says(400, "MalformedJSON", "The body is not JSON."),
+            missing: says(400, "PropertyMissing", "A required property is missing."),
+            unknown_property: says(400, "PropertyUnknown", "There is no such property."),
+            not_writable: says(400, "PropertyNotWritable", "The property cannot be written."),
+            not_in_list: says(400, "PropertyValueNotInList", "The value is none of the allowable ones."),
+            wrong_type: says(400, "PropertyValueTypeError", "The value is of another type than the property."),
+            precondition_failed: says(412, "PreconditionFailed", "The resource has changed."),
+            precondition_required: says(428, "PreconditionRequired", "If-Match is required here."),
+            sessions: says(503, "SessionLimitExceeded", "No more sessions can be opened."),
+            unreachable: says(500, "ResourceAtUriUnauthorized", "The image could not be read at its URI."),
+            scheme: says(400, "ResourceAtUriInUnknownFormat", "An image at such a URI is not supported."),
+            settling: says(503, "ServiceTemporarilyUnavailable", "The drive is changing its medium."),
+            licence: says(403, "InsufficientPrivilege", "The licence does not include virtual media."),
+            disabled: says(400, "ResourceInStandby", "Virtual media is switched off."),
+        }
+    }
+}
+
+/// A message about particular properties of a request.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) message: Message,
+    pub(super) about: Vec<String>,
+}
+
+impl Refusal {
+    /// A refusal that names the property (as a JSON pointer fragment, `#/Image`).
+    pub(super) fn about(message: &Message, property: &str) -> Refusal {
+        Refusal { message: message.clone(), about: vec![property.to_owned()] }
+    }
+
+    /// The error body for it.
+    pub(super) fn body(&self, errors: &Errors) -> Value {
+        json!({"error": {
+            "code": errors.code.unwrap_or(&self.message.id),
+            "message": if errors.texts { self.message.text.as_ref() } else { "See @Message.ExtendedInfo." },
+            "@Message.ExtendedInfo": [self.entry(errors)],
+        }})
+    }
+
+    /// The entry of `@Message.ExtendedInfo` for it.
+    pub(super) fn entry(&self, errors: &Errors) -> Value {
+        let mut entry = json!({"MessageId": self.message.id});
+        if !self.about.is_empty() {
+            entry["MessageArgs"] = json!(self.about);
+        }
+        if errors.texts {
+            entry["Message"] = json!(self.message.text);
+            entry["Severity"] = json!("Critical");
+            entry["RelatedProperties"] = self.about.iter().map(|name| json!(format!("#/{name}"))).collect();
+        }
+        entry
+    }
+}
+
+impl From<&Message> for Refusal {
+    fn from(message: &Message) -> Refusal {
+        Refusal { message: message.clone(), about: Vec::new() }
+    }
+}

@@ -1,0 +1,53 @@
+//! Simulated BMCs: stateful, on TLS, many in one process.
+//!
+//! What a BMC does is said three times apart, so that a new one is a page:
+//!
+//! * the engine: [`Fleet`] and [`Bmc`] (`fleet`, `handle`), connections (`serve`, `wire`, `certificate`), the way of a
+//!   request (`call`, `auth`, `route`, `resources`, `perform`), and what a machine does (`machine`, `media`, `boot`,
+//!   `power`, `service`, `fetch`);
+//! * [`Profile`]: every belief that differs between vendors, as data, and hooks (`oem`) where data does not do;
+//! * [`Personality`]: one file a family, with its differences and their sources.
+//!
+//! Sources are named as the project's fact sheet on Redfish vendors names them. Shapes and ids are theirs, texts are ours.
+
+mod auth;
+mod boot;
+mod call;
+mod certificate;
+mod fault;
+mod fetch;
+mod fleet;
+mod handle;
+mod log;
+mod machine;
+mod media;
+mod message;
+mod oem;
+mod perform;
+mod personality;
+mod power;
+mod profile;
+mod resources;
+mod route;
+mod serve;
+mod service;
+mod shared;
+mod state;
+mod wire;
+
+pub use fault::{Fault, Matcher};
+pub use fleet::Fleet;
+pub use handle::Bmc;
+pub use log::{Counts, Credentials, Request};
+pub use message::{Errors, Message};
+pub use personality::Personality;
+pub use profile::{
+    Answer, BootRules, CdMeans, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, Http, Identity, Listing, Media,
+    ModeRule, Place, PowerRules, Profile, SettingsShape, Tasks, Under,
+};
+pub use shared::Reach;
+pub use state::{Boot, Device, Fetch, Power, Slot, State, TaskRecord};
+
+/// The account that every simulated BMC starts with.
+const USERNAME: &str = "root";
+const PASSWORD: &str = "calvin";

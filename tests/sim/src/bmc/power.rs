@@ -1,0 +1,74 @@
+//! Reset: which types are taken, what each does, and the change of power over time.
+
+use std::sync::Arc;
+
+use super::call::{Act, Call, Effect, Transition};
+use super::machine::Machine;
+use super::message::Refusal;
+use super::shared::Shared;
+use super::state::Power;
+
+/// POST of `#ComputerSystem.Reset`.
+pub(super) fn reset(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> {
+    let profile = machine.profile.clone();
+    let (rules, errors) = (&profile.power, &profile.errors);
+    let body = call.object(&profile)?;
+    let Some(kind) = body.get("ResetType") else {
+        return Err(Refusal::about(&errors.missing, "ResetType"));
+    };
+    let Some(kind) = kind.as_str() else { return Err(Refusal::about(&errors.wrong_type, "ResetType")) };
+    if !rules.resets.contains(&kind) {
+        return Err(Refusal::about(&errors.not_in_list, "ResetType"));
+    }
+    let transition = match (transition(kind, machine.power), &rules.conflict) {
+        (Some(transition), _) => transition,
+        (None, Some(message)) => return Err(Refusal::about(message, "ResetType")),
+        (None, None) => Transition::Nothing,
+    };
+    let graceful = matches!(kind, "GracefulShutdown" | "GracefulRestart");
+    let transition = if graceful && !rules.graceful_works { Transition::Nothing } else { transition };
+    Ok(Act::Perform(vec![Effect::Reset(transition)], rules.answer))
+}
+
+/// What a reset type does in a state; `None`: it would change nothing.
+fn transition(kind: &str, power: Power) -> Option<Transition> {
+    let on = matches!(power, Power::On | Power::PoweringOn);
+    match kind {
+        "On" | "ForceOn" if !on => Some(Transition::On),
+        "ForceOff" | "GracefulShutdown" if on => Some(Transition::Off),
+        "ForceRestart" | "GracefulRestart" if on => Some(Transition::Restart),
+        "PowerCycle" if on => Some(Transition::Cycle),
+        // A power cycle of a machine that is off is where vendors differ; the schema has it start (DMTF Resource schema).
+        "PowerCycle" => Some(Transition::On),
+        "PushPowerButton" => Some(if on { Transition::Off } else { Transition::On }),
+        "Nmi" if on => Some(Transition::Nothing),
+        _ => None,
+    }
+}
+
+/// Begins a change of power; the rest of it goes on by itself.
+pub(super) fn start(shared: &Arc<Shared>, transition: Transition) {
+    if transition == Transition::Nothing {
+        return;
+    }
+    let (ticket, delay) = shared.change(|machine| (machine.begin(transition), machine.profile.power.delay));
+    let own = Arc::clone(shared);
+    shared.spawn(async move {
+        tokio::time::sleep(delay).await;
+        match transition {
+            Transition::On | Transition::Restart => {
+                own.change(|machine| machine.power_step(ticket, Power::On));
+            }
+            Transition::Off => {
+                own.change(|machine| machine.power_step(ticket, Power::Off));
+            }
+            Transition::Cycle => {
+                if own.change(|machine| machine.power_step(ticket, Power::Off)) {
+                    tokio::time::sleep(delay).await;
+                    own.change(|machine| machine.power_step(ticket, Power::On));
+                }
+            }
+            Transition::Nothing => {}
+        }
+    });
+}

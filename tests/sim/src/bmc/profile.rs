@@ -1,0 +1,395 @@
+//! What makes one BMC differ from another, as data: the engine reads it, a personality fills it, a test may alter it.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::message::{Errors, Message};
+use super::oem::{NoOem, Oem};
+
+/// All that one BMC believes about itself. [`Profile::generic`] is what the DMTF schema bundle alone would lead to;
+/// a personality states its differences from it.
+#[derive(Clone)]
+pub struct Profile {
+    /// Names, links and what stands beside the real system and manager.
+    pub identity: Identity,
+    /// Sessions, `ETags`, tasks and other manners of the HTTP side.
+    pub http: Http,
+    /// Virtual media.
+    pub media: Media,
+    /// Boot override.
+    pub boot: BootRules,
+    /// Reset and power state.
+    pub power: PowerRules,
+    /// How it refuses.
+    pub errors: Errors,
+    /// What data alone does not say.
+    pub(super) oem: &'static dyn Oem,
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+/// Who the BMC says it is, and which links it shows.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// `Vendor` of the service root; absent before Redfish 1.5 and on old boxes.
+    pub vendor: Option<&'static str>,
+    /// `Product` of the service root.
+    pub product: Option<&'static str>,
+    /// The key under `Oem`, on the root and elsewhere.
+    pub oem_key: Option<&'static str>,
+    /// The HTTP `Server` header.
+    pub server: Option<&'static str>,
+    /// `RedfishVersion`.
+    pub redfish_version: &'static str,
+    /// The id of the system that can be reset.
+    pub system: &'static str,
+    /// The id of the manager that has virtual media.
+    pub manager: &'static str,
+    /// Systems listed before the real one that have neither Reset nor media (an `HGX_Baseboard_0`).
+    pub systems_before: Vec<&'static str>,
+    /// Managers listed before the real one that have no media.
+    pub managers_before: Vec<&'static str>,
+    /// `Manufacturer` of the system.
+    pub manufacturer: &'static str,
+    /// `Model` of the system.
+    pub model: &'static str,
+    /// `Model` of the manager.
+    pub manager_model: &'static str,
+    /// `FirmwareVersion` of the manager.
+    pub firmware: &'static str,
+    /// Whether the system has `Links.ManagedBy`.
+    pub managed_by: bool,
+}
+
+/// The HTTP side.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Links end in a slash (iLO).
+    pub trailing_slash: bool,
+    /// Path of the session collection below `/redfish/v1`; `None`: no `SessionService`.
+    pub sessions: Option<&'static str>,
+    /// Sessions at once; a login beyond answers [`Errors::sessions`].
+    pub session_limit: usize,
+    /// Whether Basic credentials are taken.
+    pub basic: bool,
+    /// `ETags` on what can be patched.
+    pub etags: Etags,
+    /// What an action POST with `If-Match` gets; `None`: the header is ignored.
+    pub if_match_on_post: Option<Message>,
+    /// What a POST with an empty body gets; `None`: taken as `{}`.
+    pub empty_body: Option<Message>,
+    /// Tasks.
+    pub tasks: Tasks,
+}
+
+/// `ETags` of patchable resources.
+#[derive(Clone, Debug)]
+pub struct Etags {
+    /// The form shown.
+    pub form: EtagForm,
+    /// What a PATCH does with `If-Match`.
+    pub on_patch: EtagCheck,
+}
+
+/// The form of an `ETag`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EtagForm {
+    /// None is shown.
+    None,
+    /// `W/"x"`
+    Weak,
+    /// `"x"`
+    Strong,
+}
+
+/// What a PATCH does with `If-Match`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EtagCheck {
+    /// Not looked at.
+    Ignored,
+    /// A wrong one is 412, none is fine.
+    Checked,
+    /// A wrong one is 412, none is 428.
+    Required,
+    /// As `Checked`, but only the strong form of the value is right, whatever form is shown
+    /// (redfish-vendors R7: weak refused, strong taken).
+    StrongOnly,
+}
+
+/// The shape of tasks.
+#[derive(Clone, Debug)]
+pub struct Tasks {
+    /// Before the number: `JID_` on Dell.
+    pub prefix: &'static str,
+    /// Digits of the number, zero padded.
+    pub digits: usize,
+    /// `Location` names `TaskService/TaskMonitors/…` rather than the task itself.
+    pub monitor: bool,
+    /// Between New and Running, and between Running and the work.
+    pub step: Duration,
+}
+
+/// How success is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// 200 with an `ExtendedInfo` that says Success.
+    Ok,
+    /// 204.
+    NoContent,
+    /// 202 with `Location`; the work is done, or fails, in the task.
+    Task,
+}
+
+/// Virtual media.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a belief of its own")]
+pub struct Media {
+    /// The drives there are.
+    pub drives: Vec<DriveShape>,
+    /// Where they are shown; a drive shown twice is the same drive.
+    pub places: Vec<Place>,
+    /// Whether members list `#VirtualMedia.InsertMedia` and `EjectMedia`.
+    pub actions: bool,
+    /// `EjectMedia` is listed only while something is inserted (redfish-vendors 1.5).
+    pub eject_hidden_when_empty: bool,
+    /// Whether PATCH of `Image` mounts and ejects.
+    pub patch: bool,
+    /// How insert says it went well.
+    pub insert: Answer,
+    /// How eject says it went well.
+    pub eject: Answer,
+    /// Properties an insert must have beside `Image`.
+    pub needs: Vec<&'static str>,
+    /// Properties an insert is refused for ([`Errors::unknown_property`]).
+    pub refuses: Vec<&'static str>,
+    /// URL schemes taken; anything else is [`Errors::scheme`].
+    pub schemes: Vec<&'static str>,
+    /// Whether an image name that does not end in `.iso` is refused as [`Errors::scheme`].
+    pub wants_iso_suffix: bool,
+    /// Reads of a member that still show the old image after an eject; an insert while they last is
+    /// [`Errors::settling`], and counts as one.
+    pub stale_reads: u32,
+    /// Reads of a member that still show it empty after an insert was answered.
+    pub late_reads: u32,
+    /// What `Image` is while empty.
+    pub empty_image: EmptyImage,
+    /// Whether members have `ImageName`.
+    pub image_name: bool,
+    /// What an eject of an empty drive gets; `None`: success.
+    pub eject_empty: Option<Message>,
+    /// What an insert into a full drive gets; `None`: the image is replaced.
+    pub insert_occupied: Option<Message>,
+    /// Whether members vanish while virtual media is switched off; otherwise an insert is answered as done, and the
+    /// machine sees nothing.
+    pub hidden_when_disabled: bool,
+    /// Between the request and the first byte fetched.
+    pub insert_time: Duration,
+}
+
+/// One drive.
+#[derive(Clone, Copy, Debug)]
+pub struct DriveShape {
+    /// Its name in [`super::Slot::id`].
+    pub id: &'static str,
+    /// `MediaTypes`; empty: the property is absent.
+    pub types: &'static [&'static str],
+    /// Whether a boot from the virtual CD takes it.
+    pub boots: bool,
+}
+
+/// One `VirtualMedia` collection.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The resource that links to it.
+    pub under: Under,
+    /// Member id and index into [`Media::drives`], in the order listed.
+    pub members: Vec<(&'static str, usize)>,
+}
+
+/// The resource that has a `VirtualMedia` collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Under {
+    /// The system.
+    System,
+    /// The manager.
+    Manager,
+}
+
+/// `Image` of an empty drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptyImage {
+    /// `null`
+    Null,
+    /// `""`
+    Blank,
+    /// No such property.
+    Absent,
+    /// What was there before the eject (redfish-vendors 1.5, Supermicro).
+    Previous,
+}
+
+/// Boot override.
+#[derive(Clone, Debug)]
+pub struct BootRules {
+    /// What a PATCH of `Boot` on the system gets; `None`: taken.
+    pub system_refuses: Option<Message>,
+    /// A settings object beside the system.
+    pub settings: Option<SettingsShape>,
+    /// `BootSourceOverrideTarget` values.
+    pub targets: &'static [&'static str],
+    /// Whether they are listed as `@Redfish.AllowableValues`.
+    pub targets_listed: bool,
+    /// `BootSourceOverrideEnabled` values.
+    pub enabled: &'static [&'static str],
+    /// `BootSourceOverrideMode`.
+    pub mode: ModeRule,
+    /// What target `Cd` boots.
+    pub cd: CdMeans,
+    /// How success is told.
+    pub answer: Answer,
+    /// What a PATCH of `Boot` gets during POST; `None`: taken.
+    pub during_post: Option<Message>,
+}
+
+/// A settings object of the system.
+#[derive(Clone, Copy, Debug)]
+pub struct SettingsShape {
+    /// Its last path segment.
+    pub name: &'static str,
+    /// Whether its `Boot` has the override properties and takes them.
+    pub takes_boot: bool,
+}
+
+/// `BootSourceOverrideMode`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModeRule {
+    /// Not shown, unknown.
+    Absent,
+    /// Shown and writable.
+    Writable,
+    /// Shown, and refused in a PATCH as [`Errors::not_writable`].
+    ReadOnly,
+    /// A PATCH without it is refused as [`Errors::missing`].
+    Required,
+}
+
+/// What the boot target `Cd` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CdMeans {
+    /// The virtual drive.
+    Virtual,
+    /// The drive in the chassis, which is empty.
+    Physical,
+}
+
+/// Reset and power state.
+#[derive(Clone, Debug)]
+pub struct PowerRules {
+    /// `ResetType` values taken.
+    pub resets: &'static [&'static str],
+    /// Where they are told.
+    pub listing: Listing,
+    /// Whether `PoweringOn` and `PoweringOff` are shown.
+    pub shows_transitions: bool,
+    /// How long a change takes; a power cycle takes two.
+    pub delay: Duration,
+    /// What a reset gets that would change nothing (On when on); `None`: success.
+    pub conflict: Option<Message>,
+    /// How success is told.
+    pub answer: Answer,
+    /// Whether a graceful shutdown or restart reaches its end: without an operating system it does not.
+    pub graceful_works: bool,
+}
+
+/// Where allowable reset types are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// `ResetType@Redfish.AllowableValues` in the action.
+    Inline,
+    /// `@Redfish.ActionInfo`.
+    ActionInfo,
+    /// Nowhere.
+    Nowhere,
+}
+
+impl Profile {
+    /// A BMC of no vendor: one system, one manager, one CD member, every step by the DMTF schemas, 204 for success.
+    #[must_use]
+    pub fn generic() -> Profile {
+        Profile {
+            identity: Identity {
+                vendor: None,
+                product: Some("Simulated BMC"),
+                oem_key: None,
+                server: None,
+                redfish_version: "1.15.0",
+                system: "1",
+                manager: "BMC",
+                systems_before: Vec::new(),
+                managers_before: Vec::new(),
+                manufacturer: "Contoso",
+                model: "3500",
+                manager_model: "Joo Janta 200",
+                firmware: "1.45.455b66-rev4",
+                managed_by: true,
+            },
+            http: Http {
+                trailing_slash: false,
+                sessions: Some("SessionService/Sessions"),
+                session_limit: 16,
+                basic: true,
+                etags: Etags { form: EtagForm::Strong, on_patch: EtagCheck::Checked },
+                if_match_on_post: None,
+                empty_body: None,
+                tasks: Tasks { prefix: "", digits: 1, monitor: true, step: Duration::from_millis(5) },
+            },
+            media: Media {
+                drives: vec![DriveShape { id: "Cd", types: &["CD", "DVD"], boots: true }],
+                places: vec![Place { under: Under::System, members: vec![("Cd", 0)] }],
+                actions: true,
+                eject_hidden_when_empty: false,
+                patch: false,
+                insert: Answer::NoContent,
+                eject: Answer::NoContent,
+                needs: Vec::new(),
+                refuses: Vec::new(),
+                schemes: vec!["http", "https", "nfs", "cifs"],
+                wants_iso_suffix: false,
+                stale_reads: 0,
+                late_reads: 0,
+                empty_image: EmptyImage::Null,
+                image_name: true,
+                eject_empty: None,
+                insert_occupied: Some(Message::new(400, "Base.1.15.ResourceInUse", "The drive holds an image.")),
+                hidden_when_disabled: true,
+                insert_time: Duration::ZERO,
+            },
+            boot: BootRules {
+                system_refuses: None,
+                settings: None,
+                targets: &["None", "Pxe", "Cd", "Usb", "Hdd", "BiosSetup"],
+                targets_listed: true,
+                enabled: &["Once", "Continuous", "Disabled"],
+                mode: ModeRule::Writable,
+                cd: CdMeans::Virtual,
+                answer: Answer::NoContent,
+                during_post: None,
+            },
+            power: PowerRules {
+                resets: &["On", "ForceOff", "GracefulShutdown", "GracefulRestart", "ForceRestart", "PowerCycle", "Nmi"],
+                listing: Listing::Inline,
+                shows_transitions: true,
+                delay: Duration::from_millis(10),
+                conflict: None,
+                answer: Answer::NoContent,
+                graceful_works: true,
+            },
+            errors: Errors::dmtf("Base.1.15"),
+            oem: &NoOem,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! From a request to what comes of it: the tree of resources and their methods.
+
+use serde_json::{Value, json};
+
+use super::call::{Act, Call, Reply};
+use super::machine::Machine;
+use super::message::Refusal;
+use super::profile::{EtagCheck, EtagForm, Profile, Under};
+use super::resources;
+use super::{boot, media, power, service};
+
+/// Answers a request that has passed authentication.
+pub(super) fn route(machine: &mut Machine, call: &Call) -> Act {
+    let oem = machine.profile.oem;
+    if let Some(act) = oem.route(machine, call) {
+        return act;
+    }
+    resource(machine, call).unwrap_or_else(|refusal| Act::Reply(Reply::refusal(&refusal, &machine.profile)))
+}
+
+fn resource(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> {
+    let profile = machine.profile.clone();
+    let identity = &profile.identity;
+    if call.path == "/redfish" {
+        return read(&profile, call, json!({"v1": "/redfish/v1/"}));
+    }
+    let not_found = || Refusal::from(&profile.errors.not_found);
+    let segments = call.segments().ok_or_else(not_found)?;
+    match segments.as_slice() {
+        [] => read(&profile, call, resources::root(machine)),
+        ["Systems"] => {
+            let ids = members(&identity.systems_before, identity.system);
+            read(&profile, call, resources::collection(&profile, "Systems", "ComputerSystem", &ids))
+        }
+        ["Systems", id] if identity.systems_before.contains(id) => {
+            read(&profile, call, resources::bystander_system(&profile, id))
+        }
+        ["Systems", id, rest @ ..] if *id == identity.system => system(machine, call, rest),
+        ["Managers"] => {
+            let ids = members(&identity.managers_before, identity.manager);
+            read(&profile, call, resources::collection(&profile, "Managers", "Manager", &ids))
+        }
+        ["Managers", id] if identity.managers_before.contains(id) => {
+            read(&profile, call, resources::bystander_manager(&profile, id))
+        }
+        ["Managers", id, rest @ ..] if *id == identity.manager => manager(machine, call, rest),
+        rest => service::route(machine, call, rest)?.ok_or_else(not_found),
+    }
+}
+
+fn system(machine: &mut Machine, call: &Call, rest: &[&str]) -> Result<Act, Refusal> {
+    let profile = machine.profile.clone();
+    let settings = profile.boot.settings;
+    match rest {
+        [] if call.method == "PATCH" => {
+            check_etag(&profile, call, &resources::system(machine))?;
+            boot::patch_system(machine, call)
+        }
+        [] => read(&profile, call, resources::system(machine)),
+        ["ResetActionInfo"] => read(&profile, call, resources::reset_action_info(&profile)),
+        ["Actions", "ComputerSystem.Reset"] => {
+            check_action(&profile, call)?;
+            power::reset(machine, call)
+        }
+        ["VirtualMedia", rest @ ..] => virtual_media(machine, call, Under::System, rest),
+        [name] if settings.is_some_and(|shape| shape.name == *name) => {
+            let takes_boot = settings.is_some_and(|shape| shape.takes_boot);
+            let shown = resources::settings(machine, name, takes_boot);
+            if call.method != "PATCH" {
+                return read(&profile, call, shown);
+            }
+            check_etag(&profile, call, &shown)?;
+            boot::patch_settings(machine, call, takes_boot)
+        }
+        _ => Err((&profile.errors.not_found).into()),
+    }
+}
+
+fn manager(machine: &mut Machine, call: &Call, rest: &[&str]) -> Result<Act, Refusal> {
+    let profile = machine.profile.clone();
+    match rest {
+        [] => read(&profile, call, resources::manager(machine)),
+        ["VirtualMedia", rest @ ..] => virtual_media(machine, call, Under::Manager, rest),
+        _ => Err((&profile.errors.not_found).into()),
+    }
+}
+
+fn virtual_media(machine: &mut Machine, call: &Call, under: Under, rest: &[&str]) -> Result<Act, Refusal> {
+    let profile = machine.profile.clone();
+    let not_found = || Refusal::from(&profile.errors.not_found);
+    let place = resources::place(&profile, under).ok_or_else(not_found)?;
+    let parent = match under {
+        Under::System => format!("Systems/{}", profile.identity.system),
+        Under::Manager => format!("Managers/{}", profile.identity.manager),
+    };
+    let index = |id: &str| place.members.iter().find(|(name, _)| *name == id).map(|(_, drive)| *drive);
+    match rest {
+        [] => {
+            let listed = place.members.iter().filter(|_| machine.media_enabled || !profile.media.hidden_when_disabled);
+            let ids: Vec<String> = listed.map(|(id, _)| (*id).to_owned()).collect();
+            read(
+                &profile,
+                call,
+                resources::collection(&profile, &format!("{parent}/VirtualMedia"), "VirtualMedia", &ids),
+            )
+        }
+        [id] => {
+            let drive = index(id).ok_or_else(not_found)?;
+            if call.method == "PATCH" {
+                check_etag(&profile, call, &resources::member(machine, &parent, id, drive))?;
+                return media::patch(machine, call, drive);
+            }
+            let shown = resources::member(machine, &parent, id, drive);
+            read(&profile, call, shown)
+        }
+        [id, "Actions", action] if profile.media.actions => {
+            check_action(&profile, call)?;
+            let drive = index(id).ok_or_else(not_found)?;
+            match *action {
+                "VirtualMedia.InsertMedia" => media::insert(machine, call, drive),
+                "VirtualMedia.EjectMedia" => media::eject(machine, call, drive),
+                _ => Err(not_found()),
+            }
+        }
+        _ => Err(not_found()),
+    }
+}
+
+/// The answer to a GET or HEAD; another method is refused.
+pub(super) fn read(profile: &Profile, call: &Call, mut body: Value) -> Result<Act, Refusal> {
+    if !call.reads() {
+        return Err((&profile.errors.method).into());
+    }
+    match resources::etag(profile.http.etags.form, &body) {
+        None => Ok(Act::Reply(Reply::ok(body))),
+        Some(etag) => {
+            body["@odata.etag"] = json!(etag);
+            Ok(Act::Reply(Reply::ok(body).with("ETag", etag)))
+        }
+    }
+}
+
+/// Actions take POST alone.
+pub(super) fn check_action(profile: &Profile, call: &Call) -> Result<(), Refusal> {
+    if call.method != "POST" {
+        return Err((&profile.errors.method).into());
+    }
+    match (&profile.http.if_match_on_post, &call.if_match) {
+        (Some(message), Some(_)) => Err(message.into()),
+        _ => Ok(()),
+    }
+}
+
+fn check_etag(profile: &Profile, call: &Call, shown: &Value) -> Result<(), Refusal> {
+    let etags = &profile.http.etags;
+    let form = if etags.on_patch == EtagCheck::StrongOnly { EtagForm::Strong } else { etags.form };
+    let right = resources::etag(form, shown);
+    match (etags.on_patch, &call.if_match) {
+        (EtagCheck::Ignored, _) | (EtagCheck::Checked | EtagCheck::StrongOnly, None) => Ok(()),
+        (EtagCheck::Required, None) => Err((&profile.errors.precondition_required).into()),
+        (_, Some(sent)) if sent == "*" || Some(sent) == right.as_ref() => Ok(()),
+        (_, Some(_)) => Err((&profile.errors.precondition_failed).into()),
+    }
+}
+
+fn members(before: &[&str], real: &str) -> Vec<String> {
+    before.iter().chain([&real]).map(|id| (*id).to_owned()).collect()
+}
