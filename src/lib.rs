@@ -1,5 +1,6 @@
 //! Boots bare-metal machines through virtual media.
 
+pub mod bmc;
 pub mod drp;
 pub mod machine;
 pub mod operation;

@@ -1,0 +1,207 @@
+//! One answer of a BMC, and what a refusal among them means.
+
+use std::time::Duration;
+
+use reqwest::header::{ALLOW, ETAG, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use super::message::{Message, messages, spoken};
+use super::value::Resource;
+use crate::bmc::error::{Kind, quoted};
+
+/// A complete answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) location: Option<String>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) allow: Option<String>,
+    pub(crate) etag: Option<String>,
+    pub(crate) body: Body,
+}
+
+/// What an answer carried.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    Json(Value),
+    Nothing,
+    /// Something else, described for people.
+    Other(String),
+}
+
+impl Answer {
+    pub(crate) fn new(status: StatusCode, headers: &HeaderMap, bytes: &[u8]) -> Self {
+        let header = |name: HeaderName| {
+            let value = headers.get(name)?.to_str().ok()?.trim();
+            if value.is_empty() { None } else { Some(value.to_owned()) }
+        };
+        Self {
+            status,
+            location: header(LOCATION),
+            retry_after: header(RETRY_AFTER).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs),
+            allow: header(ALLOW),
+            etag: header(ETAG),
+            body: Body::read(bytes),
+        }
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        self.status.is_success()
+    }
+
+    /// The body as a resource read from `path`.
+    pub(crate) fn resource(self, path: &str) -> Option<Resource> {
+        let Body::Json(body @ Value::Object(_)) = self.body else { return None };
+        let own = body.get("@odata.etag").and_then(Value::as_str).filter(|etag| !etag.trim().is_empty());
+        let etag = self.etag.or_else(|| own.map(str::to_owned));
+        Some(Resource { path: path.to_owned(), etag, allow: self.allow, body })
+    }
+
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        match &self.body {
+            Body::Json(body) => messages(body),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Body {
+    fn read(bytes: &[u8]) -> Self {
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Self::Nothing;
+        }
+        match serde_json::from_slice(bytes) {
+            Ok(body) => Self::Json(body),
+            Err(error) => Self::Other(described(bytes, &error)),
+        }
+    }
+
+    /// What was sent, as the object of "sent".
+    pub(crate) fn spoken(&self) -> String {
+        match self {
+            Self::Json(Value::Object(_)) => "a JSON object".to_owned(),
+            Self::Json(_) => "a JSON text that is no object".to_owned(),
+            Self::Nothing => "nothing".to_owned(),
+            Self::Other(described) => described.clone(),
+        }
+    }
+}
+
+/// What a body that is no JSON is: a page of a web server, a text that broke off, or noise.
+fn described(bytes: &[u8], error: &serde_json::Error) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with('<') {
+        let title = between(text, "<title>", "</title>").map(quoted).filter(|title| !title.is_empty());
+        return match title {
+            Some(title) => format!("an HTML page titled \"{title}\""),
+            None => "an HTML page".to_owned(),
+        };
+    }
+    if error.is_eof() {
+        return format!("a JSON text that breaks off after {} bytes", bytes.len());
+    }
+    let start: String = text.chars().take(60).collect();
+    format!("{} bytes that are no JSON, starting with \"{}\"", bytes.len(), quoted(&start).replace('\u{fffd}', "?"))
+}
+
+fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<&'t str> {
+    // ASCII lower case keeps every byte offset.
+    let lower = text.to_ascii_lowercase();
+    let start = lower.find(open)? + open.len();
+    let length = lower.get(start..)?.find(close)?;
+    text.get(start..start + length)
+}
+
+/// An answer that is no success, with the request it answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) status: StatusCode,
+    pub(crate) messages: Vec<Message>,
+    sent: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(method: &Method, path: &str, answer: &Answer) -> Self {
+        let messages = answer.messages();
+        let sent = if messages.is_empty() && !matches!(answer.body, Body::Nothing | Body::Json(_)) {
+            answer.body.spoken()
+        } else {
+            String::new()
+        };
+        Self { method: method.clone(), path: path.to_owned(), status: answer.status, messages, sent }
+    }
+
+    /// Whether one of the messages is `key`.
+    pub(crate) fn says(&self, key: &str) -> bool {
+        self.messages.iter().any(|message| message.is(key))
+    }
+
+    pub(crate) fn says_any(&self, keys: &[&str]) -> bool {
+        keys.iter().any(|key| self.says(key))
+    }
+
+    /// Whether one of the messages is about the property.
+    pub(crate) fn mentions(&self, property: &str) -> bool {
+        self.messages.iter().any(|message| message.mentions(property))
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self.status {
+            StatusCode::CONFLICT => Kind::Conflict,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Kind::Busy,
+            _ => Kind::Refused,
+        }
+    }
+
+    /// The refusal as a predicate of the BMC: "answered 400 Bad Request to POST …: …".
+    pub(crate) fn spoken(&self) -> String {
+        let head = format!("answered {} to {} {}", self.status, self.method, self.path);
+        match (self.messages.is_empty(), self.sent.is_empty()) {
+            (false, _) => format!("{head}: {}", spoken(&self.messages)),
+            (true, false) => format!("{head} with {}", self.sent),
+            (true, true) => head,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+    use reqwest::header::HeaderMap;
+    use reqwest::{Method, StatusCode};
+    use serde_json::Value;
+
+    use super::{Answer, Body, Refusal};
+
+    pub(crate) fn refusal(status: u16, body: &Value) -> Refusal {
+        let status = StatusCode::from_u16(status).unwrap_or_default();
+        let answer = Answer::new(status, &HeaderMap::new(), body.to_string().as_bytes());
+        Refusal::new(&Method::POST, "/redfish/v1/X", &answer)
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_told_for_what_it_is() {
+        let spoken = |bytes: &[u8]| Body::read(bytes).spoken();
+        assert_eq!(spoken(b"<!DOCTYPE html><HTML><Title>503 Busy</TITLE>"), "an HTML page titled \"503 Busy\"");
+        assert_eq!(spoken(b" <html>"), "an HTML page");
+        assert_eq!(spoken(b"{\"Members\": ["), "a JSON text that breaks off after 13 bytes");
+        assert_eq!(spoken(b"oops \x1b[2J\xff"), "10 bytes that are no JSON, starting with \"oops [2J?\"");
+        assert_eq!(spoken(b"\r\n"), "nothing");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_described_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(!Body::read(&bytes).spoken().is_empty());
+        }
+
+        #[test]
+        fn any_page_is_described_without_panic(page in "<(title|TITLE|.{0,4})>.{0,20}(</title>|).{0,5}") {
+            prop_assert!(!Body::read(page.as_bytes()).spoken().is_empty());
+        }
+    }
+}

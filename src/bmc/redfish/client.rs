@@ -1,0 +1,491 @@
+//! Requests to one BMC within one operation: bounded, polite, and never twice where that could do harm.
+
+use std::time::Duration;
+
+use reqwest::header::{CONNECTION, IF_MATCH};
+use reqwest::tls::TlsInfo;
+use reqwest::{Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tracing::{debug, warn};
+use url::Url;
+
+use super::answer::{Answer, Refusal};
+use super::value::Resource;
+use super::vendors::Quirks;
+use crate::bmc::error::{Error, Kind, quoted};
+use crate::bmc::limits::{Deadline, Limits, spoken};
+use crate::bmc::manners::Manners;
+use crate::bmc::target::{Fingerprint, Target};
+use crate::bmc::tls::{TlsFailure, tls_failure, told};
+
+/// The largest answer read. The largest seen in practice, Dell's attributes, is a few hundred kilobytes.
+const LARGEST: usize = 4 << 20;
+/// More redirects than this are a loop.
+const REDIRECTS: usize = 3;
+
+/// In whose name a request is made. The service root is public (DSP0266 13.3), so it goes without credentials and shows
+/// the certificate before any are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum As {
+    Nobody,
+    Account,
+}
+
+/// One BMC's HTTP interface.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    name: String,
+    username: String,
+    password: SecretString,
+    limits: Limits,
+    deadline: Deadline,
+    recorded: Option<Fingerprint>,
+    fingerprint: Option<Fingerprint>,
+    manners: Manners,
+    quirks: &'static dyn Quirks,
+    doing: String,
+}
+
+impl Client {
+    pub(crate) fn new(
+        http: reqwest::Client,
+        target: &Target,
+        base: Url,
+        deadline: Deadline,
+        manners: Manners,
+        quirks: &'static dyn Quirks,
+    ) -> Self {
+        Self {
+            http,
+            base,
+            name: target.name(),
+            username: target.username.clone(),
+            password: target.password.clone(),
+            limits: target.limits,
+            deadline,
+            recorded: target.recorded_fingerprint,
+            fingerprint: None,
+            manners,
+            quirks,
+            doing: "asking what it is".to_owned(),
+        }
+    }
+
+    /// Uses another HTTP client from now on, with a connection of its own.
+    pub(crate) fn use_http(&mut self, http: reqwest::Client) {
+        self.http = http;
+    }
+
+    pub(crate) fn use_quirks(&mut self, quirks: &'static dyn Quirks) {
+        self.quirks = quirks;
+    }
+
+    /// What the following requests are for, as a gerund; errors start with it.
+    pub(crate) fn doing(&mut self, doing: impl Into<String>) {
+        self.doing = doing.into();
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The SHA-256 of the certificate seen last.
+    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint
+    }
+
+    pub(crate) fn fingerprint_changed(&self) -> bool {
+        matches!((self.recorded, self.fingerprint), (Some(recorded), Some(seen)) if recorded != seen)
+    }
+
+    /// An error about what is being done.
+    pub(crate) fn error(&self, kind: Kind, answer: impl AsRef<str>) -> Error {
+        Error::new(kind, &self.doing, &self.name, self.without_secret(answer.as_ref()))
+    }
+
+    /// One error out of several ways tried.
+    pub(crate) fn error_of_ways(&self, ways: Vec<(String, Error)>) -> Error {
+        Error::of_ways(&self.doing, &self.name, ways)
+    }
+
+    /// The error that a refusal is, with the vendor's advice where there is some.
+    pub(crate) fn refused(&self, refusal: &Refusal) -> Error {
+        let error = self.error(self.quirks.kind(refusal).unwrap_or_else(|| refusal.kind()), refusal.spoken());
+        match self.quirks.advice(refusal).or_else(|| super::vendors::common_advice(refusal)) {
+            Some(advice) => error.advise(advice),
+            None => error,
+        }
+    }
+
+    /// The service root, without credentials unless the BMC insists.
+    pub(crate) async fn root(&mut self) -> Result<Resource, Error> {
+        let path = "/redfish/v1/";
+        let mut answer = self.exchange(As::Nobody, &Method::GET, path, None, None).await?;
+        if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            answer = self.exchange(As::Account, &Method::GET, path, None, None).await?;
+        }
+        self.read(path, answer)
+    }
+
+    /// A resource that has to be there.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Resource, Error> {
+        let answer = self.exchange(As::Account, &Method::GET, path, None, None).await?;
+        self.read(path, answer)
+    }
+
+    /// A resource, or none where the BMC says that there is none.
+    pub(crate) async fn find(&mut self, path: &str) -> Result<Option<Resource>, Error> {
+        let answer = self.exchange(As::Account, &Method::GET, path, None, None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.read(path, answer).map(Some)
+    }
+
+    /// An answer as it is, for a task monitor, whose status says as much as its body.
+    pub(crate) async fn get_answer(&mut self, path: &str) -> Result<Answer, Error> {
+        self.exchange(As::Account, &Method::GET, path, None, None).await
+    }
+
+    /// An action. Never with If-Match (iDRAC 10 answers 412 to one, gofish#510), and never without a body: some iLOs answer
+    /// 415 to an empty one.
+    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<Result<Answer, Refusal>, Error> {
+        let answer = self.exchange(As::Account, &Method::POST, path, Some(body), None).await?;
+        Ok(sorted(&Method::POST, path, answer))
+    }
+
+    /// A change of a resource whose `ETag` is known, if it has one (rule R7).
+    ///
+    /// 412: a weak `ETag` is tried as a strong one, then none. 428 without one: the `ETag` is read, then sent.
+    pub(crate) async fn patch(
+        &mut self,
+        path: &str,
+        etag: Option<&str>,
+        body: &Value,
+    ) -> Result<Result<Answer, Refusal>, Error> {
+        let mut forms = etag_forms(etag);
+        let mut form = forms.pop();
+        loop {
+            let if_match = form.clone().flatten();
+            let answer = self.exchange(As::Account, &Method::PATCH, path, Some(body), if_match.as_deref()).await?;
+            match answer.status {
+                StatusCode::PRECONDITION_FAILED if !forms.is_empty() => form = forms.pop(),
+                StatusCode::PRECONDITION_REQUIRED if if_match.is_none() && etag.is_none() => {
+                    let Some(read) = self.get(path).await?.etag else {
+                        return Ok(sorted(&Method::PATCH, path, answer));
+                    };
+                    return Box::pin(self.patch(path, Some(&read), body)).await;
+                }
+                _ => return Ok(sorted(&Method::PATCH, path, answer)),
+            }
+        }
+    }
+
+    /// Waits between two looks or tries, within the operation's time; `awaited` is what for.
+    pub(crate) async fn pause(&self, wait: Duration, awaited: &str) -> Result<(), Error> {
+        if wait >= self.deadline.remaining() {
+            return Err(self.out_of_time(awaited));
+        }
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    /// A request until the BMC has time for it: "not now" is answered by a bounded number of repetitions.
+    async fn exchange(
+        &mut self,
+        by: As,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        if_match: Option<&str>,
+    ) -> Result<Answer, Error> {
+        for again in 1.. {
+            let answer = self.follow(by, method, path, body, if_match).await?;
+            let refused =
+                by == As::Account && matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+            if refused {
+                return Err(self.credentials_refused(&Refusal::new(method, path, &answer)));
+            }
+            if again >= Limits::TRIES || answer.is_success() {
+                return Ok(answer);
+            }
+            let refusal = Refusal::new(method, path, &answer);
+            if !(self.quirks.is_passing(&refusal) || super::vendors::is_commonly_passing(&refusal)) {
+                return Ok(answer);
+            }
+            let backoff = self.limits.backoff(again);
+            let wait = answer.retry_after.map_or(backoff, |asked| asked.min(self.limits.backoff(Limits::TRIES)));
+            debug!(bmc = self.name, %method, path, status = answer.status.as_u16(), ?wait, "BMC says not now");
+            self.pause(wait, "it to have time").await.map_err(|_| self.refused(&refusal).finally())?;
+        }
+        Err(self.out_of_time("it to have time"))
+    }
+
+    /// One request, and the redirects within the BMC that it meets, with method and body kept.
+    async fn follow(
+        &mut self,
+        by: As,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        if_match: Option<&str>,
+    ) -> Result<Answer, Error> {
+        let mut url = self.local(path)?;
+        for _ in 0..=REDIRECTS {
+            let answer = match self.send(by, method, url.clone(), body, if_match).await {
+                Err(Failure::Broken(_)) if method == Method::GET => {
+                    // Reused connections break on some BMCs; a GET harms nobody, and fresh ones are asked for from now on.
+                    self.manners.avoid_reuse();
+                    self.send(by, method, url.clone(), body, if_match).await
+                }
+                other => other,
+            };
+            let answer = answer.map_err(|failure| self.failed(method, url.path(), &failure))?;
+            if !answer.status.is_redirection() || answer.location.is_none() {
+                return Ok(answer);
+            }
+            let next = answer.location.as_deref().and_then(|location| url.join(location).ok());
+            match next {
+                Some(next) if next.origin() == self.base.origin() => url = next,
+                _ => {
+                    let elsewhere = quoted(answer.location.as_deref().unwrap_or_default());
+                    let answer = format!("redirects {method} {} to {elsewhere}, which is not followed", url.path());
+                    return Err(self
+                        .error(Kind::Refused, answer)
+                        .advise("check that address and port are the BMC's own and not a portal in front of it")
+                        .finally());
+                }
+            }
+        }
+        Err(self.error(Kind::Refused, format!("redirects {method} {path} in a circle")))
+    }
+
+    async fn send(
+        &mut self,
+        by: As,
+        method: &Method,
+        url: Url,
+        body: Option<&Value>,
+        if_match: Option<&str>,
+    ) -> Result<Answer, Failure> {
+        let limit = self.limits.request.min(self.deadline.remaining());
+        let mut request = self.http.request(method.clone(), url.clone()).header("OData-Version", "4.0");
+        request = request.header("Accept", "application/json");
+        if by == As::Account {
+            request = request.basic_auth(&self.username, Some(self.password.expose_secret()));
+        }
+        if self.manners.avoids_reuse() {
+            request = request.header(CONNECTION, "close");
+        }
+        if let Some(etag) = if_match {
+            request = request.header(IF_MATCH, etag);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let began = tokio::time::Instant::now();
+        let received = tokio::time::timeout(limit, receive(request)).await;
+        let took = began.elapsed();
+        match received {
+            Err(_) => Err(Failure::Silent(limit)),
+            Ok(Err(failure)) => Err(failure),
+            Ok(Ok((answer, seen))) => {
+                debug!(bmc = self.name, %method, path = url.path(), status = answer.status.as_u16(), ?took, "request");
+                self.saw(seen);
+                Ok(answer)
+            }
+        }
+    }
+
+    fn saw(&mut self, seen: Option<Fingerprint>) {
+        if seen.is_none() || seen == self.fingerprint {
+            return;
+        }
+        self.fingerprint = seen;
+        if let (Some(seen), Some(recorded), true) = (seen, self.recorded, self.fingerprint_changed()) {
+            warn!(bmc = self.name, %recorded, %seen,
+                "the BMC's certificate has CHANGED since the last operation: renewed, or somebody stands between");
+        }
+    }
+
+    /// An answer as the resource it has to be.
+    fn read(&self, path: &str, answer: Answer) -> Result<Resource, Error> {
+        if !answer.is_success() {
+            let refusal = Refusal::new(&Method::GET, path, &answer);
+            return Err(self.refused(&refusal));
+        }
+        let sent = answer.body.spoken();
+        answer.resource(path).ok_or_else(|| {
+            self.error(Kind::Refused, format!("answered GET {path} with {sent}"))
+                .advise("check that address and port lead to a Redfish service; if they do, restart the BMC")
+        })
+    }
+
+    /// A link's place on this BMC. Whatever host a link names, only its path is used: credentials go nowhere else.
+    fn local(&self, link: &str) -> Result<Url, Error> {
+        let mut url = self.base.clone();
+        let Ok(meant) = self.base.join(link) else {
+            return Err(self.error(Kind::Refused, format!("gave a link that is no path: {}", quoted(link))));
+        };
+        url.set_path(meant.path());
+        url.set_query(meant.query());
+        Ok(url)
+    }
+
+    fn credentials_refused(&self, refusal: &Refusal) -> Error {
+        let error = self.error(Kind::Refused, format!("{} for user {:?}", refusal.spoken(), self.username)).finally();
+        match super::vendors::common_advice(refusal) {
+            Some(advice) => error.advise(advice),
+            None if refusal.status == StatusCode::FORBIDDEN => {
+                error.advise("check the rights of ipmi/username on this BMC, and ipmi/password")
+            }
+            None => error.advise("check ipmi/username and ipmi/password"),
+        }
+    }
+
+    fn out_of_time(&self, awaited: &str) -> Error {
+        let total = spoken(self.deadline.total());
+        let answer = format!("used up the {total} that the whole operation may take, last waiting for {awaited}");
+        self.error(Kind::Timeout, answer).finally()
+    }
+
+    fn failed(&self, method: &Method, path: &str, failure: &Failure) -> Error {
+        let request = format!("{method} {path}");
+        let error = match failure {
+            Failure::Silent(limit) if *limit < self.limits.request => {
+                return self.out_of_time(&format!("the answer to {request}"));
+            }
+            Failure::Silent(limit) => self
+                .error(Kind::Timeout, format!("did not answer {request} within {}", spoken(*limit)))
+                .advise("it accepts connections but its web service hangs: restart the BMC if that lasts"),
+            Failure::Unconnected(cause) => return self.unconnected(cause),
+            Failure::Broken(cause) => {
+                self.error(Kind::Refused, format!("broke off its answer to {request}: {}", quoted(cause)))
+            }
+            Failure::TooLong => {
+                self.error(Kind::Refused, format!("sent more than {} MiB in answer to {request}", LARGEST >> 20))
+            }
+        };
+        if method == Method::GET { error } else { error.lost() }
+    }
+
+    fn unconnected(&self, cause: &Unconnected) -> Error {
+        let refused = |answer: String| self.error(Kind::Refused, answer);
+        let error = match cause {
+            Unconnected::Late => {
+                let answer = format!("did not accept a TLS connection within {}", spoken(self.limits.connect));
+                self.error(Kind::Timeout, answer).advise("check the address and port, and the way to the BMC's network")
+            }
+            Unconnected::Tcp(cause) => refused(format!("could not be connected to: {}", quoted(cause)))
+                .advise("check the address and port, and that the BMC is on"),
+            Unconnected::Tls(TlsFailure::Changed { pinned, seen }) => refused(format!(
+                "shows a certificate with SHA-256 {seen}; pinned is {pinned}"
+            ))
+            .advise("if the BMC's certificate was renewed, pin the new fingerprint; if not, somebody stands between"),
+            Unconnected::Tls(TlsFailure::NothingInCommon(cause)) => self
+                .error(
+                    Kind::Unsupported,
+                    format!("offers only TLS versions or cipher suites that are refused here ({cause})"),
+                )
+                .advise("update the BMC's firmware, or use another ipmi/mode for this machine"),
+            Unconnected::Tls(TlsFailure::Certificate(cause)) => {
+                refused(format!("shows a certificate that the TLS policy does not accept: {}", quoted(cause)))
+                    .advise("give the CA that signed it, pin its fingerprint, or accept any certificate")
+            }
+            Unconnected::Tls(TlsFailure::Other(cause)) => {
+                refused(format!("failed in the TLS handshake: {}", quoted(cause)))
+                    .advise("check that the port is the BMC's HTTPS port")
+            }
+        };
+        error.finally()
+    }
+
+    /// A BMC may quote what it was sent. A password shorter than this could not be told from ordinary text.
+    fn without_secret(&self, text: &str) -> String {
+        let secret = self.password.expose_secret();
+        if secret.len() < 4 { text.to_owned() } else { text.replace(secret, "***") }
+    }
+}
+
+fn sorted(method: &Method, path: &str, answer: Answer) -> Result<Answer, Refusal> {
+    if answer.is_success() { Ok(answer) } else { Err(Refusal::new(method, path, &answer)) }
+}
+
+/// Why there is no answer.
+enum Failure {
+    Unconnected(Unconnected),
+    /// No complete answer within this time.
+    Silent(Duration),
+    Broken(String),
+    TooLong,
+}
+
+enum Unconnected {
+    Late,
+    Tcp(String),
+    Tls(TlsFailure),
+}
+
+impl From<reqwest::Error> for Failure {
+    fn from(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        if let Some(failure) = tls_failure(&error).filter(|_| error.is_connect()) {
+            return Self::Unconnected(Unconnected::Tls(failure));
+        }
+        match (error.is_connect(), error.is_timeout()) {
+            (true, true) => Self::Unconnected(Unconnected::Late),
+            (true, false) => Self::Unconnected(Unconnected::Tcp(told(&error))),
+            _ => Self::Broken(told(&error)),
+        }
+    }
+}
+
+async fn receive(request: reqwest::RequestBuilder) -> Result<(Answer, Option<Fingerprint>), Failure> {
+    let mut response = request.send().await?;
+    let seen = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).map(Fingerprint::of);
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if bytes.len() + chunk.len() > LARGEST {
+            return Err(Failure::TooLong);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok((Answer::new(response.status(), response.headers(), &bytes), seen))
+}
+
+/// The forms of an `ETag` to try, last first: as given, as a plain strong one, none at all.
+///
+/// Weak ones are refused by some (sushy retries without `W/`), others quote twice (community.general#3268).
+fn etag_forms(etag: Option<&str>) -> Vec<Option<String>> {
+    let mut forms = vec![None];
+    if let Some(etag) = etag.filter(|etag| !etag.is_empty()) {
+        let bare = etag.trim_start_matches("W/").replace(['"', '\\'], "");
+        let strong = format!("\"{bare}\"");
+        if strong != etag {
+            forms.push(Some(strong));
+        }
+        forms.push(Some(etag.to_owned()));
+    }
+    forms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::etag_forms;
+
+    #[test]
+    fn etags_are_tried_as_given_then_strong_then_not_at_all() {
+        let forms = |etag: Option<&str>| etag_forms(etag).into_iter().rev().flatten().collect::<Vec<_>>();
+        assert_eq!(forms(Some("W/\"12\"")), ["W/\"12\"", "\"12\""]);
+        assert_eq!(forms(Some("\"12\"")), ["\"12\""]);
+        assert_eq!(forms(Some("\"\\\"12\\\"\"")), ["\"\\\"12\\\"\"", "\"12\""]);
+        assert!(forms(Some("")).is_empty() && forms(None).is_empty());
+        assert_eq!(etag_forms(None), [None]);
+    }
+}

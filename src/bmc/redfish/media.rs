@@ -1,0 +1,332 @@
+//! Virtual media: what is mounted, mounting, ejecting. A BMC's "OK" is never believed; its slot is looked at.
+
+use tracing::debug;
+use url::Url;
+
+use super::answer::{Answer, Refusal};
+use super::ladder::{Ladder, Taken, protocol};
+use super::slot::{Slot, without_password};
+use super::vendors::Way;
+use super::{Redfish, spoken_patience};
+use crate::bmc::error::{Error, Kind};
+use crate::bmc::limits::Patience;
+
+/// More members than this are not looked at; Lenovo has the most, ten.
+const MOST: usize = 32;
+
+/// What the BMC shows as its virtual CD.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Media {
+    /// The URL or file name of the image; empty when nothing is inserted or the BMC does not say.
+    pub image: String,
+    /// Whether something is inserted.
+    pub inserted: bool,
+}
+
+/// An image that the BMC shows as inserted.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Mounted {
+    /// The slot's id.
+    pub slot: String,
+    /// The image as it was asked for.
+    pub image: String,
+}
+
+/// How an attempt at a slot ended.
+enum Insertion {
+    Shown,
+    /// The slot did not take it; another may.
+    Refused(Error),
+    /// The slot took it and never showed it.
+    Unshown(Error),
+}
+
+/// How one way ended.
+enum Performed {
+    Accepted(Answer),
+    /// No answer came; the effect has to be looked at.
+    Lost(Error),
+    Refused(Refusal),
+}
+
+impl Redfish<'_> {
+    /// What is mounted: the first occupied slot of those a mount would use.
+    pub(crate) async fn media(&mut self) -> Result<Media, Error> {
+        self.begin("status", "reading its virtual media");
+        let slots = self.slots().await?;
+        let occupied = slots.iter().find(|slot| slot.is_occupied());
+        Ok(occupied.map(|slot| Media { image: slot.image(), inserted: true }).unwrap_or_default())
+    }
+
+    /// Ejects what is mounted, inserts `image`, and waits until the BMC shows it.
+    pub(crate) async fn mount(&mut self, image: &Url) -> Result<Mounted, Error> {
+        let shown = without_password(image.as_str());
+        let mounting = format!("mounting {shown}");
+        self.begin("prepare", mounting.clone());
+        if let Some(route) = self.quirks.prepare(&self.platform) {
+            (route.run)(self).await?;
+        }
+        let mut failed = Vec::new();
+        for collection in self.collections() {
+            self.client.doing(mounting.clone());
+            let slots = self.slots_in(&collection).await?;
+            self.empty(&slots).await?;
+            for slot in &slots {
+                self.begin("insert", format!("inserting {shown} in slot {}", slot.id));
+                match self.insert(slot, image).await? {
+                    Insertion::Shown => {
+                        self.done(format!("inserted {shown} in slot {}", slot.id));
+                        self.identity.slot = Some(slot.id.clone());
+                        return Ok(Mounted { slot: slot.id.clone(), image: image.to_string() });
+                    }
+                    Insertion::Refused(error) => failed.push((format!("slot {}", slot.id), error)),
+                    Insertion::Unshown(error) if !self.quirks.has_second_view() => return Err(error),
+                    Insertion::Unshown(error) => {
+                        failed.push((format!("slot {}", slot.id), error));
+                        break;
+                    }
+                }
+            }
+            if !slots.is_empty() && !self.quirks.has_second_view() {
+                break;
+            }
+        }
+        self.client.doing(mounting);
+        if failed.is_empty() {
+            return Err(self.no_slot());
+        }
+        Err(self.client.error_of_ways(failed))
+    }
+
+    /// Ejects the images that `which` picks by their URL; whether there were any. What is gone already is a success.
+    pub(crate) async fn unmount(&mut self, which: impl Fn(&str) -> bool + Send) -> Result<bool, Error> {
+        self.begin("eject", "ejecting its virtual media");
+        let slots = match self.slots().await {
+            Ok(slots) => slots,
+            // A BMC without slots holds no medium.
+            Err(error) if error.kind() == Kind::Unsupported && !error.is_final() => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let picked: Vec<Slot> = slots.into_iter().filter(|slot| slot.is_occupied() && which(&slot.image())).collect();
+        self.empty(&picked).await?;
+        Ok(!picked.is_empty())
+    }
+
+    /// The slots that a mount would use, best first, as they are now.
+    pub(super) async fn slots(&mut self) -> Result<Vec<Slot>, Error> {
+        for collection in self.collections() {
+            let slots = self.slots_in(&collection).await?;
+            if !slots.is_empty() {
+                return Ok(slots);
+            }
+        }
+        Err(self.no_slot())
+    }
+
+    /// The collections of virtual media: the system's (its place since Redfish 2021.1), then each manager's. The path says
+    /// nothing: on a Supermicro X13 the system's link leads to a manager.
+    pub(super) fn collections(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        let owners = std::iter::once(&self.platform.system).chain(&self.platform.managers);
+        for path in owners.filter_map(|owner| owner.link("VirtualMedia")) {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        paths
+    }
+
+    async fn slots_in(&mut self, collection: &str) -> Result<Vec<Slot>, Error> {
+        let Some(collection) = self.client.find(collection).await? else { return Ok(Vec::new()) };
+        let mut ranked = Vec::new();
+        for path in collection.members().iter().take(MOST) {
+            let slot = match self.client.find(path).await {
+                Ok(Some(resource)) => Slot::new(resource),
+                Ok(None) => continue,
+                Err(error) if error.is_final() => return Err(error),
+                Err(error) => {
+                    debug!(%error, "a slot that cannot be read is passed over");
+                    continue;
+                }
+            };
+            if let (Some(fit), Some(preference)) = (slot.fit(), self.quirks.preference(&self.platform, &slot)) {
+                ranked.push(((preference, fit), slot));
+            }
+        }
+        // Stable: where nothing tells slots apart, the BMC's order stands.
+        ranked.sort_by_key(|(rank, _)| *rank);
+        Ok(ranked.into_iter().map(|(_, slot)| slot).collect())
+    }
+
+    fn no_slot(&self) -> Error {
+        let answer = if self.collections().is_empty() {
+            "offers no virtual media"
+        } else {
+            "lists no virtual media slot for a CD image"
+        };
+        let advice = "virtual media may be switched off, need a licence, or be taken by a console session";
+        self.client.error(Kind::Unsupported, answer).advise(advice)
+    }
+
+    /// Ejects what is in the slots and waits until each is free (rule R3).
+    async fn empty(&mut self, slots: &[Slot]) -> Result<(), Error> {
+        for slot in slots.iter().filter(|slot| slot.is_occupied()) {
+            let image = without_password(&slot.image());
+            let image = if image.is_empty() { "an unnamed image".to_owned() } else { image };
+            self.begin("eject", format!("ejecting {image} from slot {}", slot.id));
+            self.eject(slot).await?;
+            self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await?;
+            self.done(format!("ejected {image} from slot {}", slot.id));
+        }
+        Ok(())
+    }
+
+    /// Asks for an eject. An error is none when the slot turns out empty: iLO and iDRAC refuse to eject nothing.
+    async fn eject(&mut self, slot: &Slot) -> Result<(), Error> {
+        let mut failed = Vec::new();
+        for way in self.quirks.eject_ways(&self.platform, slot) {
+            let performed = match &way {
+                Way::Action => {
+                    let Some(target) = slot.eject_target() else { continue };
+                    self.client.post(&target, &serde_json::json!({})).await.into()
+                }
+                Way::Patch(body) => self.patch_slot(slot, body).await,
+                Way::Post { path, body } => self.client.post(path, body).await.into(),
+            };
+            let error = match performed {
+                Performed::Accepted(answer) => return self.finish(answer).await,
+                Performed::Lost(error) if !error.is_lost() => return Err(error),
+                Performed::Lost(error) => error,
+                Performed::Refused(refusal) if self.quirks.says_empty(&refusal) => return Ok(()),
+                Performed::Refused(refusal) => self.client.refused(&refusal),
+            };
+            if self.reload(slot).await.is_ok_and(|slot| !slot.is_occupied()) {
+                return Ok(());
+            }
+            failed.push((way.to_string(), error));
+        }
+        Err(self.client.error_of_ways(failed))
+    }
+
+    /// Inserts the image in one slot by each way in turn.
+    async fn insert(&mut self, slot: &Slot, image: &Url) -> Result<Insertion, Error> {
+        let mut failed = Vec::new();
+        for way in self.quirks.insert_ways(&self.platform, slot, image) {
+            let performed = match &way {
+                Way::Action => self.climb(slot, image).await?,
+                Way::Patch(body) => self.patch_slot(slot, body).await,
+                Way::Post { path, body } => self.client.post(path, body).await.into(),
+            };
+            let lost = match performed {
+                Performed::Accepted(answer) => match self.finish(answer).await {
+                    Ok(()) => None,
+                    Err(error) if error.is_final() => return Err(error),
+                    Err(error) => {
+                        failed.push((way.to_string(), error));
+                        continue;
+                    }
+                },
+                Performed::Lost(error) if !error.is_lost() => return Err(error),
+                Performed::Lost(error) => Some(error),
+                Performed::Refused(refusal) => {
+                    failed.push((way.to_string(), self.insert_refused(&refusal, image)));
+                    continue;
+                }
+            };
+            let showing = format!("to show {}", without_password(image.as_str()));
+            return match self.await_slot(slot, &showing, |slot| slot.holds(image)).await {
+                Ok(()) => Ok(Insertion::Shown),
+                Err(error) if error.is_final() => Err(error),
+                Err(error) => Ok(Insertion::Unshown(lost.unwrap_or_else(|| error.advise(fetch_advice(image))))),
+            };
+        }
+        Ok(Insertion::Refused(self.client.error_of_ways(failed)))
+    }
+
+    /// The standard insert action, from the smallest body upwards, once more after an eject where the slot was taken.
+    async fn climb(&mut self, slot: &Slot, image: &Url) -> Result<Performed, Error> {
+        let Some(target) = slot.insert_target() else {
+            return Err(self.client.error(Kind::Unsupported, format!("has no insert action in slot {}", slot.id)));
+        };
+        let info = match slot.resource.text("Actions/#VirtualMedia.InsertMedia/@Redfish.ActionInfo") {
+            Some(path) => self.client.find(&path).await.or_else(|e| if e.is_final() { Err(e) } else { Ok(None) })?,
+            None => None,
+        };
+        let taken = Taken::read(&slot.resource, info.as_ref());
+        if !taken.takes(image) {
+            let answer = format!("takes images by {} only, not {}", taken.protocols.join(", "), protocol(image));
+            return Err(self
+                .client
+                .error(Kind::Unsupported, answer)
+                .advise("serve the image by one of those")
+                .finally());
+        }
+        let mut ladder = Ladder::new(image, &taken);
+        let mut ejected = false;
+        loop {
+            let refusal = match self.client.post(&target, &ladder.body()).await.into() {
+                Performed::Refused(refusal) => refusal,
+                other => return Ok(other),
+            };
+            if self.quirks.says_occupied(&refusal) && !ejected {
+                ejected = true;
+                self.eject(slot).await?;
+                self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await?;
+            } else if !ladder.climb(&refusal) {
+                return Ok(Performed::Refused(refusal));
+            }
+        }
+    }
+
+    fn insert_refused(&self, refusal: &Refusal, image: &Url) -> Error {
+        let error = self.client.refused(refusal);
+        if error.advice().is_some() { error } else { error.advise(fetch_advice(image)) }
+    }
+
+    async fn patch_slot(&mut self, slot: &Slot, body: &serde_json::Value) -> Performed {
+        self.client.patch(slot.path(), slot.resource.etag.as_deref(), body).await.into()
+    }
+
+    /// The slot as it is now.
+    pub(super) async fn reload(&mut self, slot: &Slot) -> Result<Slot, Error> {
+        self.client.get(slot.path()).await.map(Slot::new)
+    }
+
+    /// Looks at a slot until it is as wanted. A look that fails is no answer yet: BMCs stumble while they attach media.
+    async fn await_slot(&mut self, slot: &Slot, awaited: &str, wanted: impl Fn(&Slot) -> bool) -> Result<(), Error> {
+        let patience = Patience::of(self.client.limits().media);
+        let awaited = format!("slot {} {awaited}", slot.id);
+        loop {
+            let seen = match self.reload(slot).await {
+                Ok(slot) if wanted(&slot) => return Ok(()),
+                Ok(slot) => format!("it {}", slot.spoken()),
+                Err(error) if error.is_final() => return Err(error),
+                Err(error) => error.to_string(),
+            };
+            if patience.is_over() {
+                let answer =
+                    format!("accepted it, but {} did not happen {}; {seen}", awaited, spoken_patience(patience));
+                return Err(self.client.error(Kind::Timeout, answer));
+            }
+            self.client.pause(self.client.limits().poll, &awaited).await?;
+        }
+    }
+}
+
+impl From<Result<Result<Answer, Refusal>, Error>> for Performed {
+    fn from(result: Result<Result<Answer, Refusal>, Error>) -> Self {
+        match result {
+            Ok(Ok(answer)) => Self::Accepted(answer),
+            Ok(Err(refusal)) => Self::Refused(refusal),
+            Err(error) => Self::Lost(error),
+        }
+    }
+}
+
+fn fetch_advice(image: &Url) -> String {
+    let host = image.host_str().unwrap_or("the image's host");
+    let port = image.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("check that the BMC itself can fetch the image from {host}{port}: name, route, firewall, certificate")
+}

@@ -1,0 +1,245 @@
+//! Where vendors differ from the engine, one file each.
+//!
+//! A vendor's file implements [`Quirks`]: named steps and predicates, each with its evidence; what it does not mention is
+//! done as the rules say. To add a vendor: a file here, a variant of [`Vendor`], a personality of the simulator.
+
+use std::fmt::{self, Display, Formatter};
+use std::pin::Pin;
+use std::str::FromStr;
+
+use serde_json::{Value, json};
+use url::Url;
+
+use super::answer::Refusal;
+use super::discovery::Platform;
+use super::slot::Slot;
+use super::{Redfish, boot};
+use crate::bmc::error::{Error, Kind};
+
+mod dell;
+mod generic;
+mod hpe;
+
+/// The vendors whose differences are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Vendor {
+    /// Whatever follows the rules of Redfish.
+    Generic,
+    /// Dell iDRAC 8, 9, 10.
+    Dell,
+    /// HPE iLO 4, 5, 6, 7.
+    Hpe,
+}
+
+impl Vendor {
+    /// Every vendor, as `ipmi/mode` may name it after `redfish-`.
+    pub const ALL: [Self; 3] = [Self::Generic, Self::Dell, Self::Hpe];
+
+    /// The vendor's name in `ipmi/mode` and in logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::Dell => "dell",
+            Self::Hpe => "hpe",
+        }
+    }
+
+    /// The vendor that a BMC's own word for itself stands for: a vendor's or product's name, an OEM section's key.
+    pub(crate) fn recognised_in(word: &str) -> Option<Self> {
+        let word = word.to_ascii_lowercase();
+        let begins = |names: &[&str]| names.iter().any(|name| word.starts_with(name));
+        if begins(&["dell", "integrated dell"]) {
+            Some(Self::Dell)
+        } else if matches!(word.as_str(), "hp" | "hpe") || begins(&["hpe ", "hewlett", "ilo"]) {
+            Some(Self::Hpe)
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn quirks(self) -> &'static dyn Quirks {
+        match self {
+            Self::Generic => &generic::Generic,
+            Self::Dell => &dell::Dell,
+            Self::Hpe => &hpe::Hpe,
+        }
+    }
+}
+
+impl serde::Serialize for Vendor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl Display for Vendor {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A vendor's name that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no vendor {0:?} is known; known are {known}", known = Vendor::ALL.map(Vendor::name).join(", "))]
+pub struct UnknownVendor(String);
+
+impl FromStr for Vendor {
+    type Err = UnknownVendor;
+
+    fn from_str(name: &str) -> Result<Self, UnknownVendor> {
+        let found = Self::ALL.into_iter().find(|vendor| vendor.name().eq_ignore_ascii_case(name.trim()));
+        found.ok_or_else(|| UnknownVendor(name.to_owned()))
+    }
+}
+
+/// One way to insert an image into a slot, or to eject it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Way {
+    /// The standard action: for insert with the ladder of bodies, for eject with `{}`.
+    Action,
+    /// A PATCH of the slot.
+    Patch(Value),
+    /// A POST to an action of the vendor's own.
+    Post { path: String, body: Value },
+}
+
+impl Display for Way {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Action => f.write_str("the standard action"),
+            Self::Patch(_) => f.write_str("PATCH of the slot"),
+            Self::Post { path, .. } => write!(f, "POST {path}"),
+        }
+    }
+}
+
+/// What a route does, as a future that borrows the engine.
+pub(crate) type Step<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+
+/// One named route to an effect.
+#[derive(Clone, Copy)]
+pub(crate) struct Route {
+    pub(crate) name: &'static str,
+    /// Why this route, for this BMC; shown by `bmc probe`.
+    pub(crate) why: &'static str,
+    pub(crate) run: for<'a> fn(&'a mut Redfish<'_>) -> Step<'a>,
+}
+
+/// Where a vendor differs. The default of each is what the rules R1 to R9 say.
+pub(crate) trait Quirks: Send + Sync {
+    /// What kind of trouble a refusal is, where its status alone would mislead.
+    fn kind(&self, _: &Refusal) -> Option<Kind> {
+        None
+    }
+
+    /// What an operator can do about a refusal.
+    fn advice(&self, _: &Refusal) -> Option<String> {
+        None
+    }
+
+    /// Whether a refusal only says "not now": the same request is sent again, a bounded number of times.
+    fn is_passing(&self, _: &Refusal) -> bool {
+        false
+    }
+
+    /// Whether an insert was refused because something is in the slot in spite of what it shows.
+    fn says_occupied(&self, refusal: &Refusal) -> bool {
+        refusal.says_any(&["ResourceInUse", "ResourceAlreadyExists"])
+    }
+
+    /// Whether an eject was refused because nothing is in the slot.
+    fn says_empty(&self, _: &Refusal) -> bool {
+        false
+    }
+
+    /// What has to be looked at or switched on before media can be mounted.
+    fn prepare(&self, _: &Platform) -> Option<Route> {
+        None
+    }
+
+    /// Which slot is better, lower first; none: never this one.
+    fn preference(&self, _: &Platform, _: &Slot) -> Option<u8> {
+        Some(0)
+    }
+
+    /// The ways to insert, in order.
+    fn insert_ways(&self, _: &Platform, slot: &Slot, image: &Url) -> Vec<Way> {
+        if slot.insert_target().is_some() {
+            vec![Way::Action]
+        } else if slot.resource.takes_patch() {
+            vec![Way::Patch(json!({"Image": image.as_str(), "Inserted": true, "WriteProtected": true}))]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// The ways to eject, in order.
+    fn eject_ways(&self, _: &Platform, slot: &Slot) -> Vec<Way> {
+        if slot.eject_target().is_some() {
+            vec![Way::Action]
+        } else if slot.resource.takes_patch() {
+            vec![Way::Patch(json!({"Image": null, "Inserted": false}))]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Whether the managers' collection is worth a try when the system's accepted an image that never showed.
+    fn has_second_view(&self) -> bool {
+        false
+    }
+
+    /// The routes to "boot once from virtual CD", in order; the first that works ends it.
+    fn boot_once(&self, _: &Platform) -> Vec<Route> {
+        vec![boot::OVERRIDE]
+    }
+
+    /// What takes "boot once from virtual CD" back; all of it is done.
+    fn clear_boot_once(&self, _: &Platform) -> Vec<Route> {
+        vec![boot::CLEAR_OVERRIDE]
+    }
+
+    /// The names of the virtual CD as a boot target, in order of preference.
+    fn boot_targets(&self) -> &'static [&'static str] {
+        &["Cd", "UsbCd"]
+    }
+
+    /// Whether the boot mode that the BMC shows is sent along with an override.
+    fn sends_boot_mode(&self) -> bool {
+        true
+    }
+}
+
+/// Refusals that pass on any BMC.
+pub(crate) fn is_commonly_passing(refusal: &Refusal) -> bool {
+    matches!(refusal.status.as_u16(), 429 | 503) || refusal.says("ServiceTemporarilyUnavailable")
+}
+
+/// Advice for refusals that mean the same on any BMC.
+pub(crate) fn common_advice(refusal: &Refusal) -> Option<String> {
+    let advice = if refusal.says_any(&["LicenseKeyRequired", "OemLicenseNotPassed", "LicenseNotInstalled"]) {
+        "virtual media needs a licence on this BMC: install it"
+    } else if refusal.says("SessionLimitExceeded") {
+        "all its sessions are taken: log others out, or wait until they expire"
+    } else if refusal.status.as_u16() == 503 {
+        "it is busy or starting: try again in a few minutes"
+    } else {
+        return None;
+    };
+    Some(advice.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Vendor;
+
+    #[test]
+    fn names_are_read_as_they_are_written_and_unknown_ones_list_the_known() {
+        for vendor in Vendor::ALL {
+            assert_eq!(vendor.name().parse(), Ok(vendor));
+        }
+        let error = "acme".parse::<Vendor>().map_err(|e| e.to_string());
+        assert_eq!(error, Err("no vendor \"acme\" is known; known are generic, dell, hpe".to_owned()));
+    }
+}

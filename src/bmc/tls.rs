@@ -1,0 +1,247 @@
+//! HTTP clients, one per trust in a certificate, all made in one place.
+//!
+//! Every client ignores the proxy environment: reqwest would use `HTTPS_PROXY` even without its system-proxy
+//! feature, and a BMC is never behind the proxy that downloads packages.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::fmt::{self, Display, Formatter};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
+
+use super::target::Fingerprint;
+
+/// Which certificates a client accepts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Trust {
+    /// Any, and the handshake's signature is not looked at: also certificates that rustls cannot read (X.509 v1,
+    /// 1024-bit keys) are common on BMCs.
+    Anything,
+    /// Any whose holder proves to have its key: what may be recorded and pinned.
+    FirstSeen,
+    /// This one alone.
+    Pinned(Fingerprint),
+    /// What chains to the system's roots.
+    System,
+    /// What chains to these certificates (PEM).
+    Authority(String),
+}
+
+/// The clients in use. A client that loads roots costs 20 ms to build (measured), so those are kept; one for a single
+/// certificate costs microseconds and serves one BMC, so it is not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clients(Arc<Mutex<HashMap<(Trust, Duration), reqwest::Client>>>);
+
+impl Clients {
+    /// More kinds than this are only seen when every BMC has a CA of its own; then all are built anew.
+    const KEPT: usize = 16;
+
+    pub(crate) fn get(&self, trust: &Trust, connect: Duration) -> Result<reqwest::Client, String> {
+        if matches!(trust, Trust::FirstSeen | Trust::Pinned(_)) {
+            return build(trust, connect);
+        }
+        let key = (trust.clone(), connect);
+        // The map is whole after every statement, so a poisoned lock is still good.
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = kept.get(&key) {
+            return Ok(client.clone());
+        }
+        let client = build(trust, connect)?;
+        if kept.len() >= Self::KEPT {
+            kept.clear();
+        }
+        kept.insert(key, client.clone());
+        Ok(client)
+    }
+}
+
+fn build(trust: &Trust, connect: Duration) -> Result<reqwest::Client, String> {
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .http1_only()
+        .gzip(true)
+        // Redirects are followed by our own client, within the BMC and with method and body kept.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(connect)
+        // One connection an operation, let go soon after: BMCs have few and choke on idle ones (rule R9).
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(Duration::from_secs(2))
+        .tls_info(true);
+    let builder = match trust {
+        Trust::Anything => builder.tls_danger_accept_invalid_certs(true),
+        Trust::FirstSeen => builder.tls_backend_preconfigured(judged_by(None)?),
+        Trust::Pinned(pin) => builder.tls_backend_preconfigured(judged_by(Some(*pin))?),
+        Trust::System => builder,
+        Trust::Authority(pem) => {
+            let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| told(&e))?;
+            if authorities.is_empty() {
+                return Err("the CA file holds no PEM certificate".to_owned());
+            }
+            builder.tls_certs_only(authorities)
+        }
+    };
+    builder.build().map_err(|e| told(&e))
+}
+
+/// An error with its causes, which reqwest's own text leaves out.
+pub(crate) fn told(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in causes(error).skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+fn judged_by(pin: Option<Fingerprint>) -> Result<rustls::ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let judge = Arc::new(PinJudge { pin, provider: Arc::clone(&provider) });
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(judge)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+/// Accepts one certificate, or the first seen, from a peer that proves to hold its key.
+#[derive(Debug)]
+struct PinJudge {
+    pin: Option<Fingerprint>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for PinJudge {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let seen = Fingerprint::of(certificate);
+        match self.pin {
+            Some(pinned) if pinned != seen => {
+                let changed = Arc::new(Changed { pinned, seen });
+                Err(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(changed))))
+            }
+            _ => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    // Without these two a pin proves nothing: certificates are public, only their key is not.
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A BMC that shows another certificate than the pinned one.
+#[derive(Clone, Copy, Debug)]
+struct Changed {
+    pinned: Fingerprint,
+    seen: Fingerprint,
+}
+
+impl Display for Changed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "certificate {} is not the pinned {}", self.seen, self.pinned)
+    }
+}
+
+impl StdError for Changed {}
+
+/// Why no TLS connection came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TlsFailure {
+    /// Another certificate than the pinned one.
+    Changed { pinned: Fingerprint, seen: Fingerprint },
+    /// No protocol version or cipher suite in common. Seen with RSA key exchange only (H3C HDM 3.57), CBC only, TLS 1.1 only.
+    NothingInCommon(String),
+    /// The certificate does not satisfy the policy.
+    Certificate(String),
+    /// Anything else in the handshake.
+    Other(String),
+}
+
+/// The TLS failure inside an HTTP client's error, if that is what it is.
+pub(crate) fn tls_failure(error: &(dyn StdError + 'static)) -> Option<TlsFailure> {
+    let failure = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())?;
+    Some(match failure {
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => {
+            match inner.downcast_ref::<Changed>() {
+                Some(&Changed { pinned, seen }) => TlsFailure::Changed { pinned, seen },
+                None => TlsFailure::Certificate(failure.to_string()),
+            }
+        }
+        rustls::Error::InvalidCertificate(_) => TlsFailure::Certificate(failure.to_string()),
+        rustls::Error::PeerIncompatible(_)
+        | rustls::Error::AlertReceived(
+            AlertDescription::HandshakeFailure
+            | AlertDescription::ProtocolVersion
+            | AlertDescription::InsufficientSecurity,
+        ) => TlsFailure::NothingInCommon(failure.to_string()),
+        _ => TlsFailure::Other(failure.to_string()),
+    })
+}
+
+/// The error and its causes, outermost first. An `io::Error` hides the error it carries from `source`, so it is opened.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        carried.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Clients, Trust};
+
+    #[test]
+    fn clients_with_roots_are_kept_and_never_without_limit() {
+        let clients = Clients::default();
+        for seconds in 1..100 {
+            assert!(clients.get(&Trust::Anything, Duration::from_secs(seconds)).is_ok());
+        }
+        assert!(clients.0.lock().is_ok_and(|kept| kept.len() <= Clients::KEPT));
+    }
+
+    #[test]
+    fn a_ca_file_without_a_certificate_is_an_error() {
+        for pem in ["", "no pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            assert!(
+                Clients::default().get(&Trust::Authority(pem.to_owned()), Duration::from_secs(1)).is_err(),
+                "{pem}"
+            );
+        }
+    }
+}
