@@ -1,6 +1,7 @@
 //! Boots bare-metal machines through virtual media.
 
 pub mod bmc;
+pub mod cli;
 pub mod drp;
 pub mod machine;
 pub mod operation;

@@ -8,9 +8,16 @@ use serde_json::{Map, Value};
 use crate::drp::models::{Action, Error, Event, PluginProvider};
 use crate::operation::Operation;
 
+pub mod lifecycle;
+pub mod stdio;
+
 /// What a wire needs of the plugin behind it.
 ///
 /// A wire may drop a returned future to cancel it; what was done until then is in the [`Operation`].
+///
+/// A wire polls `action` and `event` for the first time in the order in which the calls arrived, so work that
+/// must keep that order takes its place in a queue before its first await. What arrives after a `configure` is
+/// not polled before that has ended.
 pub trait Service: Send + Sync + 'static {
     /// The provider's definition; pure and offline.
     fn definition(&self) -> PluginProvider;

@@ -1,0 +1,58 @@
+//! What ends a long-running wire: the signals that ask for it, and how long open work may take afterwards.
+
+use std::future;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How long open requests may take to end, unless the command line says otherwise.
+///
+/// A server waits about so long before it kills: its own stdio framework waited 10 s for open requests.
+pub const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long cancelled work may take to say what it had done, and the server to read the last answers.
+///
+/// Dropping a future is immediate; this covers a loaded host, and stays below the 2 s to 3 s that plugin hosts
+/// grant between SIGTERM and SIGKILL.
+pub const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The signals that ask this process to end.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    by_hand: bool,
+}
+
+impl Signals {
+    /// Takes over SIGTERM and SIGINT.
+    ///
+    /// SIGINT counts only where a person types on stdin: a terminal sends it to the whole process group, and a
+    /// plugin must outlive its server's Ctrl-C long enough for the server to stop it in order (hashicorp/go-plugin,
+    /// server.go, ignores it for the same reason).
+    pub fn take_over() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            by_hand: io::stdin().is_terminal(),
+        })
+    }
+
+    /// Waits for the next request to end. Cancel safe: a signal is not lost when the future is dropped.
+    pub async fn terminate(&mut self) {
+        let interrupt = async {
+            while self.interrupt.recv().await.is_some() {
+                if self.by_hand {
+                    return;
+                }
+                tracing::debug!("ignoring SIGINT: stdin is no terminal");
+            }
+            future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            () = interrupt => {}
+        }
+    }
+}
