@@ -3,6 +3,7 @@
 pub mod bmc;
 pub mod cli;
 pub mod drp;
+pub mod iso;
 pub mod machine;
 pub mod operation;
 pub mod wire;
