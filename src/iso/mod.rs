@@ -2,9 +2,14 @@
 
 pub mod area;
 mod entry;
+mod error;
 pub mod plan;
 mod record;
+pub mod source;
 mod susp;
+pub mod template;
 pub mod volume;
 
+pub use error::Error;
 pub use plan::Plan;
+pub use template::Template;

@@ -1,0 +1,308 @@
+//! Where a template's bytes are: an ISO, one inside a tarball, or one in an exploded directory. What a file is, its content says.
+//!
+//! A plain tarball is not copied: the image in it is read in place. A compressed one is unpacked once, in one pass, to
+//! a file without a name that is gone with the process. Archive entries are only read; none becomes a path of ours.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::error::Error;
+use super::volume::ReadAt;
+use crate::operation::Operation;
+
+/// The file that Sledgehammer's builder puts into its tarball for virtual media.
+pub(super) const IMAGE_NAME: &str = "cdboot.iso";
+
+/// The largest image taken out of an archive; Sledgehammer's is some 500 MiB.
+const IMAGE_BYTES: u64 = 8 << 30;
+
+/// What an archive may unpack to before its image is found, so that a small hostile one does not keep us busy for ever.
+const ARCHIVE_BYTES: u64 = 64 << 30;
+
+/// Entries of an archive; Sledgehammer's has eight.
+const ARCHIVE_ENTRIES: usize = 10_000;
+
+/// Enough of a file to tell what it is: an ISO's first descriptor begins at 32,768.
+const HEAD: usize = 32_774;
+
+/// An image inside an open file. Reads are positional, so any number of threads may share it.
+#[derive(Debug)]
+pub struct Source {
+    file: File,
+    origin: PathBuf,
+    base: u64,
+    len: u64,
+    opened: Stamp,
+}
+
+/// A file's size and time: what shows that it was written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    len: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    fn of(file: &File) -> io::Result<Self> {
+        let meta = file.metadata()?;
+        Ok(Self { len: meta.len(), modified: (meta.mtime(), meta.mtime_nsec()) })
+    }
+}
+
+impl ReadAt for Source {
+    fn size(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        match offset.checked_add(buf.len() as u64) {
+            Some(end) if end <= self.len => self.file.read_exact_at(buf, self.base + offset),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+impl Source {
+    /// Opens the image that `path` is or holds.
+    ///
+    /// # Errors
+    /// Nothing there, nothing that can be read, no image in it, too large, or the operation was cancelled.
+    pub fn open(path: &Path, operation: &Operation) -> Result<Self, Error> {
+        let kind = fs::metadata(path).map_err(Error::read(path))?;
+        let path = if kind.is_dir() { image_in_directory(path)? } else { path.to_owned() };
+        if !(kind.is_dir() || kind.is_file()) {
+            return Err(Error::UnknownFormat { path });
+        }
+        let file = File::open(&path).map_err(Error::read(&path))?;
+        let opened = Stamp::of(&file).map_err(Error::read(&path))?;
+        let whole = Self { file, origin: path, base: 0, len: opened.len, opened };
+        let mut head = vec![0; HEAD.min(usize::try_from(whole.len).unwrap_or(HEAD))];
+        whole.read_exact_at(&mut head, 0).map_err(Error::read(&whole.origin))?;
+        match Kind::of(&head) {
+            Some(Kind::Iso) => Ok(whole),
+            Some(Kind::Tar) => whole.inside_tar(operation),
+            Some(Kind::Gzip) => whole.inside_gzip(operation),
+            None => Err(Error::UnknownFormat { path: whole.origin }),
+        }
+    }
+
+    /// What was opened, for messages: the ISO or the archive.
+    #[must_use]
+    pub fn origin(&self) -> &Path {
+        &self.origin
+    }
+
+    /// The open file and where the image begins in it.
+    pub(super) fn file(&self) -> (&File, u64) {
+        (&self.file, self.base)
+    }
+
+    /// Whether the image is the whole file, so that a clone of the file is the image.
+    pub(super) fn is_whole_file(&self) -> bool {
+        self.base == 0 && self.len == self.opened.len
+    }
+
+    /// Fails when the file was written to since it was opened. A file that was replaced by another is no harm: ours stays
+    /// as it was.
+    pub(super) fn check_unchanged(&self) -> Result<(), Error> {
+        let now = Stamp::of(&self.file).map_err(Error::read(&self.origin))?;
+        if now == self.opened { Ok(()) } else { Err(Error::TemplateChanged { path: self.origin.clone() }) }
+    }
+
+    /// Finds the image in a plain tarball and reads it in place.
+    fn inside_tar(self, operation: &Operation) -> Result<Self, Error> {
+        let archive = |source| self.archive(operation, source);
+        let mut tar = tar::Archive::new(Cursor { source: &self, at: 0 });
+        let entries = tar.entries_with_seek().map_err(archive)?;
+        let found = find_image(entries, &self.origin, archive)?;
+        let (base, len) = (found.raw_file_position(), found.size());
+        if base.checked_add(len).is_none_or(|end| end > self.len) {
+            return Err(archive(io::ErrorKind::UnexpectedEof.into()));
+        }
+        Ok(Self { base, len, ..self })
+    }
+
+    /// Unpacks the image of a compressed tarball, or a compressed image, to a file without a name.
+    fn inside_gzip(self, operation: &Operation) -> Result<Self, Error> {
+        operation.begin("extract", format!("unpacking {} from {}", IMAGE_NAME, self.origin.display()));
+        let packed = Counted { inner: Cursor { source: &self, at: 0 }, read: 0, total: self.len, operation };
+        let mut unpacked = MultiGzDecoder::new(BufReader::with_capacity(256 << 10, packed)).take(ARCHIVE_BYTES);
+        let mut head = Vec::with_capacity(HEAD);
+        let archive = |source| self.archive(operation, source);
+        unpacked.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(archive)?;
+        let kind = Kind::of(&head);
+        let mut rest = io::Cursor::new(head).chain(unpacked);
+        let file = match kind {
+            Some(Kind::Iso) => self.unpack(&mut rest, operation)?,
+            Some(Kind::Tar) => {
+                let mut tar = tar::Archive::new(rest);
+                let mut image = find_image(tar.entries().map_err(archive)?, &self.origin, archive)?;
+                self.unpack(&mut image, operation)?
+            }
+            _ => return Err(Error::UnknownFormat { path: self.origin }),
+        };
+        let opened = Stamp::of(&file).map_err(Error::read(&self.origin))?;
+        Ok(Self { file, base: 0, len: opened.len, opened, origin: self.origin })
+    }
+
+    /// A failed read of an archive: a cancelled operation makes one too.
+    fn archive(&self, operation: &Operation, source: io::Error) -> Error {
+        let path = self.origin.clone();
+        if operation.is_cancelled() {
+            Error::Cancelled { doing: "unpacking", path }
+        } else {
+            Error::Archive { path, source }
+        }
+    }
+
+    /// Copies `image` to an unnamed file in the directory for temporary files.
+    fn unpack(&self, image: &mut dyn Read, operation: &Operation) -> Result<File, Error> {
+        let dir = std::env::temp_dir();
+        let file = tempfile::tempfile_in(&dir).map_err(Error::write(&dir, 0))?;
+        let mut to = BufWriter::with_capacity(1 << 20, &file);
+        let mut buf = vec![0; 256 << 10];
+        let mut written = 0;
+        loop {
+            let read = image.read(&mut buf).map_err(|source| self.archive(operation, source))?;
+            if read == 0 {
+                break;
+            }
+            written += read as u64;
+            if written > IMAGE_BYTES {
+                return Err(Error::TooLarge { path: self.origin.clone(), what: IMAGE_NAME, limit: IMAGE_BYTES });
+            }
+            to.write_all(&buf[..read]).map_err(Error::write(&dir, written))?;
+        }
+        to.flush().map_err(Error::write(&dir, written))?;
+        drop(to);
+        Ok(file)
+    }
+}
+
+/// What a file is, by its first bytes.
+enum Kind {
+    Iso,
+    Tar,
+    Gzip,
+}
+
+impl Kind {
+    fn of(head: &[u8]) -> Option<Self> {
+        let has = |at: usize, magic: &[u8]| head.get(at..at + magic.len()) == Some(magic);
+        if has(32_769, b"CD001") {
+            Some(Self::Iso)
+        } else if has(257, b"ustar") {
+            Some(Self::Tar)
+        } else if has(0, b"\x1f\x8b\x08") {
+            Some(Self::Gzip)
+        } else {
+            None
+        }
+    }
+}
+
+/// Finds the entry `cdboot.iso`, at whatever depth, in one pass. Entries are taken raw: extension records, which may claim any size,
+/// are passed over like any other entry instead of being read into memory.
+fn find_image<'a, R: Read>(
+    entries: tar::Entries<'a, R>,
+    path: &Path,
+    archive: impl Fn(io::Error) -> Error,
+) -> Result<tar::Entry<'a, R>, Error> {
+    for entry in entries.raw(true).take(ARCHIVE_ENTRIES) {
+        let entry = entry.map_err(&archive)?;
+        if entry.path_bytes().rsplit(|byte| *byte == b'/').next() != Some(IMAGE_NAME.as_bytes()) {
+            continue;
+        }
+        if !(entry.header().entry_type().is_file() || entry.header().entry_type().is_contiguous()) {
+            return Err(Error::NoImageInside {
+                path: path.to_owned(),
+                found: "its cdboot.iso is a link or no plain file",
+            });
+        }
+        if entry.size() > IMAGE_BYTES {
+            return Err(Error::TooLarge { path: path.to_owned(), what: IMAGE_NAME, limit: IMAGE_BYTES });
+        }
+        return Ok(entry);
+    }
+    Err(Error::NoImageInside { path: path.to_owned(), found: "it holds no cdboot.iso" })
+}
+
+/// `<dir>/cdboot.iso`, else the newest `<dir>/<SIG>/cdboot.iso`.
+fn image_in_directory(dir: &Path) -> Result<PathBuf, Error> {
+    let own = dir.join(IMAGE_NAME);
+    if own.is_file() {
+        return Ok(own);
+    }
+    newest_below(dir)?
+        .ok_or(Error::NoImageInside { path: dir.to_owned(), found: "it holds neither cdboot.iso nor <SIG>/cdboot.iso" })
+}
+
+/// The newest `<dir>/<SIG>/cdboot.iso`.
+pub(super) fn newest_below(dir: &Path) -> Result<Option<PathBuf>, Error> {
+    let entries = fs::read_dir(dir).map_err(Error::read(dir))?;
+    let images = entries.filter_map(|entry| Some(entry.ok()?.path().join(IMAGE_NAME)));
+    Ok(newest(images))
+}
+
+/// The regular file among `paths` that was written last; of two of one age the one whose name sorts last, so that it is always the same one.
+pub(super) fn newest(paths: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
+    let dated = paths.filter_map(|path| {
+        let meta = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        Some((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), path))
+    });
+    dated.max().map(|(_, path)| path)
+}
+
+/// Reads a source from start to end.
+struct Cursor<'a> {
+    source: &'a Source,
+    at: u64,
+}
+
+impl Read for Cursor<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.source.len.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let (file, base) = self.source.file();
+        let len = buf.len().min(left);
+        let read = file.read_at(&mut buf[..len], base + self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Cursor<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.source.len.checked_add_signed(by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}
+
+/// Reports how much of a file has been read, and fails once the operation is cancelled.
+struct Counted<'a, R> {
+    inner: R,
+    read: u64,
+    total: u64,
+    operation: &'a Operation,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.operation.is_cancelled() {
+            return Err(io::Error::other("cancelled"));
+        }
+        let read = self.inner.read(buf)?;
+        self.read += read as u64;
+        self.operation.percent(u8::try_from(self.read.min(self.total) * 100 / self.total.max(1)).unwrap_or(100));
+        Ok(read)
+    }
+}
