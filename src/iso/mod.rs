@@ -1,11 +1,19 @@
 //! Boot images: a machine's `boot.iso` is its template with other kernel arguments, and not one byte more.
+//!
+//! [`Template::open`] finds the config areas of a template ([`source`] gets at its bytes, [`volume`] reads the file system,
+//! [`area`] and its entry the config files), [`Template::plan`] renders a machine's arguments into a [`Plan`], and [`Store`]
+//! writes the two as a file where the static file server finds it. [`show`] explains an image to people.
+//!
+//! Everything blocks; callers with a runtime use a blocking thread. Nothing here knows a BMC or a server.
 
 pub mod area;
+mod boot_catalog;
 mod entry;
 mod error;
 mod locate;
 pub mod plan;
 mod record;
+pub mod show;
 pub mod source;
 pub mod store;
 mod susp;
