@@ -1,9 +1,49 @@
-//! Boots bare-metal machines through virtual media.
+//! Boots bare-metal machines through their BMC's virtual media, where DHCP and PXE cannot reach them.
+//!
+//! A plugin provider of Digital Rebar Provision. When a machine with `boot-virtual-iso` changes its BootEnv, the plugin
+//! renders the machine's kernel arguments, generates its boot.iso from the Sledgehammer template, mounts it on the BMC
+//! and sets boot-once. Operators call the same steps as actions.
+//!
+//! # Where things are
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`machine`] | the machine, its parameters, its kernel arguments, what a BootEnv change asks for; pure |
+//! | [`operation`] | one operation as its caller watches it: progress, effects, cancellation |
+//! | [`iso`] | templates, the ISO 9660 reader, config areas, plans, the place where images lie |
+//! | [`bmc`] | a BMC: who it is, how it is trusted, media, boot-once, power; `redfish/vendors/` has a page a vendor |
+//! | [`drp`] | the provisioning server as we see it: its models, its environment, the way to publish |
+//! | [`actions`] | one file an action: typed parameters in, typed answer out |
+//! | [`hook`] | events in, decisions out, the queue of each machine |
+//! | [`plugin`] | all of it behind one interface, as a wire sees it |
+//! | [`wire`] | how a server speaks with the plugin: JSON-RPC over stdio; life cycle |
+//! | [`cli`] | one file a command |
+//!
+//! # Who may know whom
+//!
+//! Dependencies point one way, and `tests/layers.rs` holds the rule:
+//!
+//! ```text
+//! machine, operation  <-  iso, bmc, drp  <-  actions  <-  hook  <-  plugin  <-  wire, cli  <-  main
+//! ```
+//!
+//! `iso`, `bmc` and `drp` never know each other; `bmc` knows no JSON-RPC, `wire` no BMC, `machine` no runtime. `plugin`
+//! knows of `wire` only the trait that it implements.
+//!
+//! # Following one transition
+//!
+//! A line on stdin reaches `wire::stdio`, which calls [`plugin::Plugin`]; an `event` goes to [`hook::Hook::handle`],
+//! which reads the machine, asks [`machine::decide`], waits for the machine's turn and runs the steps of
+//! `actions::transition`: [`iso::Template`] makes a plan, [`iso::Store`] writes the image, [`bmc::Bmc`] mounts it. What
+//! was done is published as the machine's [`machine::State`].
 
+pub mod actions;
 pub mod bmc;
 pub mod cli;
 pub mod drp;
+pub mod hook;
 pub mod iso;
 pub mod machine;
 pub mod operation;
+pub mod plugin;
 pub mod wire;

@@ -1,0 +1,190 @@
+//! What an action or a transition works with: the site that all share, the machine, its parameters and its state.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{Error, target};
+use crate::bmc::{Bmc, Bmcs, Identity};
+use crate::drp::environment::Environment;
+use crate::drp::models::Event;
+use crate::drp::publisher::Publisher;
+use crate::iso::Store;
+use crate::machine::{Machine, Params, State, params as p};
+use crate::operation::Operation;
+
+/// What outlasts a single call: the server's environment, the BMCs with their connections, the way to publish.
+#[derive(Debug)]
+pub struct Site {
+    /// The environment that the server started us in.
+    pub environment: Environment,
+    /// Every BMC that is being talked to.
+    pub bmcs: Bmcs,
+    /// Where events go.
+    pub publisher: Publisher,
+    /// The plugin object's own parameters: defaults for every machine that does not set them.
+    pub defaults: std::sync::RwLock<Params>,
+}
+
+/// One action or transition on one machine.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// What outlasts the call.
+    pub site: &'a Site,
+    /// The machine.
+    pub machine: Machine,
+    /// Its parameters, resolved as far as the server did.
+    pub params: Params,
+    /// Progress, effects, cancellation.
+    pub operation: &'a Arc<Operation>,
+    /// What was done on the machine before, and what this call adds to it.
+    pub state: State,
+}
+
+impl Site {
+    /// A site without defaults.
+    #[must_use]
+    pub fn new(environment: Environment, publisher: Publisher) -> Self {
+        Self { environment, bmcs: Bmcs::new(), publisher, defaults: std::sync::RwLock::default() }
+    }
+
+    /// The parameters that hold for a machine: resolved ones first, then those directly on it, then ours.
+    #[must_use]
+    pub fn params(&self, resolved: Map<String, Value>, machine: &Machine) -> Params {
+        let defaults = self.defaults.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Params::new(resolved).over(&machine.params).over(&defaults)
+    }
+
+    /// Takes the plugin object's parameters as defaults.
+    ///
+    /// # Errors
+    /// One of them is of the wrong type.
+    pub fn configure(&self, params: Params) -> Result<(), Error> {
+        target::limits(&params)?;
+        params.filled_text(p::TEMPLATE)?;
+        *self.defaults.write().unwrap_or_else(std::sync::PoisonError::into_inner) = params;
+        Ok(())
+    }
+}
+
+impl<'a> Call<'a> {
+    /// A call for an action that the server invoked.
+    ///
+    /// # Errors
+    /// The model is no machine.
+    pub fn of_action(
+        site: &'a Site,
+        model: &Value,
+        params: Map<String, Value>,
+        operation: &'a Arc<Operation>,
+    ) -> Result<Self, Error> {
+        let machine = Machine::from_json(model)?;
+        let params = site.params(params, &machine);
+        let state = State::from_params(&params);
+        Ok(Self { site, machine, params, operation, state })
+    }
+
+    /// How long the whole call may take.
+    ///
+    /// # Errors
+    /// The parameter has the wrong type.
+    pub fn time_limit(&self) -> Result<Duration, Error> {
+        Ok(target::limits(&self.params)?.total)
+    }
+
+    /// Takes its turn on the machine's BMC and recognises it.
+    ///
+    /// # Errors
+    /// A parameter is missing or wrong, or the BMC cannot be talked to.
+    pub async fn open_bmc(&mut self) -> Result<Bmc<'a>, Error> {
+        let target = target::from_params(&self.params, &self.state)?;
+        let bmc = self.site.bmcs.open(target, self.operation).await?;
+        self.saw(bmc.identity());
+        Ok(bmc)
+    }
+
+    /// Where generated images lie and how a BMC reaches them.
+    ///
+    /// # Errors
+    /// Neither the environment nor a parameter says.
+    pub fn store(&self) -> Result<Store, Error> {
+        let url = self.params.url(p::IMAGE_URL)?.or_else(|| self.site.environment.fileserver.clone());
+        let url = url.ok_or_else(|| {
+            Error::parameter(format!("no URL to serve images at: set RS_FILESERVER or the parameter {}", p::IMAGE_URL))
+        })?;
+        Ok(Store::new(self.webroot()?, &url))
+    }
+
+    /// The directory that the static file server serves.
+    ///
+    /// # Errors
+    /// The environment does not say.
+    pub fn webroot(&self) -> Result<&'a Path, Error> {
+        let webroot = self.site.environment.webroot.as_deref();
+        webroot.ok_or_else(|| Error::conflict("no directory to write images to: start the plugin with RS_WEBROOT set"))
+    }
+
+    /// The BootEnv that images are for: the parameter's where it is set, else the machine's.
+    ///
+    /// # Errors
+    /// Neither is set.
+    pub fn bootenv(&self) -> Result<&str, Error> {
+        let chosen = self.params.filled_text(p::BOOTENV)?.unwrap_or(&self.machine.bootenv);
+        if chosen.is_empty() {
+            return Err(Error::parameter(format!("the machine has no BootEnv; give one as {}", p::BOOTENV)));
+        }
+        Ok(chosen)
+    }
+
+    /// Changes the machine's state and publishes it where it differs.
+    pub fn record(&mut self, change: impl FnOnce(&mut State)) {
+        let before = self.state.clone();
+        change(&mut self.state);
+        if self.state == before {
+            return;
+        }
+        let now = jiff::Timestamp::now().to_string();
+        self.state.updated.clone_from(&now);
+        self.site.publisher.publish(Event {
+            time: now,
+            r#type: "virtual-media".to_owned(),
+            action: "state".to_owned(),
+            key: self.machine.uuid.to_string(),
+            principal: format!("operation:{}", self.operation.id()),
+            object: serde_json::to_value(&self.state).unwrap_or_default(),
+            ..Event::default()
+        });
+    }
+
+    fn saw(&mut self, bmc: &Identity) {
+        self.record(|state| {
+            state.vendor = bmc.vendor.to_string();
+            state.model.clone_from(&bmc.model);
+            state.firmware.clone_from(&bmc.firmware);
+            state.fingerprint = bmc.fingerprint.map(|seen| seen.to_string()).unwrap_or_default();
+        });
+    }
+}
+
+/// Runs `work` for at most `limit` and what its parts may take to say so themselves.
+///
+/// The BMC's own limit ends first and says more; this one is for what has none, such as a hanging file system.
+///
+/// # Errors
+/// Those of `work`, and 504 when it did not end.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    operation: &Operation,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    const GRACE: Duration = Duration::from_secs(10);
+    let Ok(result) = tokio::time::timeout(limit + GRACE, work).await else {
+        operation.cancel();
+        let (limit, done) = (limit.as_secs(), operation.steps_done().join("; "));
+        return Err(Error::too_slow(format!("not finished after {limit} s ({}); so far: {done}", p::ACTION_TIMEOUT)));
+    };
+    result
+}

@@ -1,0 +1,102 @@
+//! Why an action or a transition failed, with the server's code for it.
+//!
+//! The layers below say what was being done and what came back; here the machine is put in front, so that a line in a
+//! log of ten thousand machines can be acted on.
+
+use crate::bmc;
+use crate::drp::models;
+use crate::iso;
+use crate::machine::{Machine, MachineError, ParamError, WordError};
+
+/// A failure as the caller sees it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// An HTTP status by the table of models.Error: 400, 404, 409, 500, 502, 503 or 504.
+    pub code: u16,
+    /// One sentence or two for people.
+    pub message: String,
+}
+
+impl Error {
+    fn new(code: u16, message: impl std::fmt::Display) -> Self {
+        Self { code, message: message.to_string() }
+    }
+
+    pub(crate) fn parameter(message: impl std::fmt::Display) -> Self {
+        Self::new(400, message)
+    }
+
+    pub(crate) fn unsupported(message: impl std::fmt::Display) -> Self {
+        Self::new(404, message)
+    }
+
+    pub(crate) fn conflict(message: impl std::fmt::Display) -> Self {
+        Self::new(409, message)
+    }
+
+    pub(crate) fn internal(message: impl std::fmt::Display) -> Self {
+        Self::new(500, format!("{message}; this is a bug of the plugin, please report it with its log"))
+    }
+
+    pub(crate) fn too_slow(message: impl std::fmt::Display) -> Self {
+        Self::new(504, message)
+    }
+
+    /// The same failure with the machine named in front.
+    #[must_use]
+    pub fn on(self, machine: &Machine) -> Self {
+        Self { code: self.code, message: format!("machine {machine}: {}", self.message) }
+    }
+
+    /// The server's form of it, for the provider named `provider`.
+    #[must_use]
+    pub fn into_model(self, provider: &str) -> models::Error {
+        models::Error {
+            model: "plugin".to_owned(),
+            key: provider.to_owned(),
+            r#type: "rpc".to_owned(),
+            messages: vec![self.message],
+            code: self.code,
+        }
+    }
+}
+
+impl From<ParamError> for Error {
+    fn from(error: ParamError) -> Self {
+        Self::parameter(error)
+    }
+}
+
+impl From<MachineError> for Error {
+    fn from(error: MachineError) -> Self {
+        Self::parameter(error)
+    }
+}
+
+impl From<WordError> for Error {
+    fn from(error: WordError) -> Self {
+        Self::parameter(error)
+    }
+}
+
+impl From<bmc::Error> for Error {
+    fn from(error: bmc::Error) -> Self {
+        Self::new(error.code(), error)
+    }
+}
+
+impl From<iso::Error> for Error {
+    fn from(error: iso::Error) -> Self {
+        match error {
+            // What a machine's or an action's parameters name or hold.
+            iso::Error::TemplateNotFound { .. }
+            | iso::Error::TemplateName { .. }
+            | iso::Error::BootEnvName { .. }
+            | iso::Error::ArgumentsTooLong { .. } => Self::parameter(error),
+            iso::Error::ForeignPlan { .. } => Self::internal(error),
+            // Disk and templates are the state of the server's machine.
+            _ => Self::conflict(error),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `mountVirtualMedia`: mounts an image, by default the machine's own, and sets boot-once where asked.
+
+use serde::Serialize;
+use url::Url;
+
+use super::generate::image_url;
+use super::{Call, Error};
+use crate::bmc::Bmc;
+use crate::machine::{Phase, params as p};
+
+/// The answer, given after the BMC confirmed the image.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Mount {
+    image: String,
+    inserted: bool,
+    boot_once: bool,
+}
+
+pub(super) async fn run(call: &mut Call<'_>) -> Result<Mount, Error> {
+    let image = match call.params.url(p::MEDIA_URL)? {
+        Some(image) => image,
+        None => own_image(call)?,
+    };
+    let boot_once = call.params.flag(p::MEDIA_BOOT)?.unwrap_or(false);
+    let mut bmc = call.open_bmc().await?;
+    mount(call, &mut bmc, &image, boot_once).await
+}
+
+/// Mounts `image` in place of whatever is there, sets boot-once where asked, and records both.
+pub(super) async fn mount(
+    call: &mut Call<'_>,
+    bmc: &mut Bmc<'_>,
+    image: &Url,
+    boot_once: bool,
+) -> Result<Mount, Error> {
+    let mounted = bmc.mount(image).await?;
+    call.record(|state| {
+        state.phase = Phase::Mounted;
+        state.url = image.to_string();
+        state.slot.clone_from(&mounted.slot);
+        state.boot_once = false;
+        state.last_error.clear();
+    });
+    if boot_once {
+        bmc.boot_once_from_cd().await?;
+        call.record(|state| state.boot_once = true);
+    }
+    tracing::info!(image = mounted.image, slot = mounted.slot, boot_once, "mounted");
+    Ok(Mount { image: mounted.image, inserted: true, boot_once })
+}
+
+/// The image that was generated for the machine.
+fn own_image(call: &Call<'_>) -> Result<Url, Error> {
+    let bootenv = call.bootenv()?;
+    let store = call.store()?;
+    let path = store.path(call.machine.uuid, bootenv)?;
+    if !path.is_file() {
+        return Err(Error::conflict(format!(
+            "no image was generated for BootEnv {bootenv} ({} is not there): run generateVirtualMedia first, or give \
+             {}",
+            path.display(),
+            p::MEDIA_URL
+        )));
+    }
+    image_url(&store.url(call.machine.uuid, bootenv)?)
+}

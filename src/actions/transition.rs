@@ -1,0 +1,91 @@
+//! What the hook does once it has decided: the same steps as the actions, recorded as one transition of the machine.
+
+use super::generate::generate;
+use super::mount::mount;
+use super::{Call, Error, power};
+use crate::bmc::Power;
+use crate::iso::Store;
+use crate::machine::{Phase, PowerOnTransition};
+
+/// Generates the image for `bootenv`, mounts it, sets boot-once, and switches the power as the machine's parameters say.
+/// Answers the image's URL.
+pub(crate) async fn into_virtual_media(call: &mut Call<'_>, bootenv: &str) -> Result<url::Url, Error> {
+    let power = PowerOnTransition::from_params(&call.params)?;
+    begin(call, Phase::Mounting, bootenv);
+    let generated = generate(call, bootenv).await?;
+    let mut bmc = call.open_bmc().await?;
+    mount(call, &mut bmc, &generated.url, true).await?;
+    match power {
+        PowerOnTransition::None => {}
+        PowerOnTransition::On => {
+            power::switch(&mut bmc, Power::On).await?;
+        }
+        PowerOnTransition::Cycle => {
+            power::switch(&mut bmc, Power::Cycle).await?;
+        }
+    }
+    Ok(generated.url)
+}
+
+/// Ejects our medium, clears boot-once and deletes the image; the machine boots in-band from now on.
+pub(crate) async fn into_band(call: &mut Call<'_>, bootenv: &str) -> Result<(), Error> {
+    begin(call, Phase::Unmounting, bootenv);
+    eject_ours(call).await?;
+    // Which BootEnv was left is not always told, so every image of the machine goes; the directories stay.
+    let store = call.store()?;
+    for left in store.images(call.machine.uuid)? {
+        store.remove_image(call.machine.uuid, &left)?;
+    }
+    call.record(|state| {
+        state.phase = Phase::Unmounted;
+        state.last_error.clear();
+    });
+    tracing::info!(bootenv, "back to in-band boot");
+    Ok(())
+}
+
+/// Ejects our medium and deletes everything that was generated for the machine, the latter also when the BMC fails.
+pub(crate) async fn clean(call: &mut Call<'_>) -> Result<(), Error> {
+    let ejected = eject_ours(call).await;
+    call.store()?.remove_machine(call.machine.uuid)?;
+    ejected?;
+    call.record(|state| {
+        let seen = std::mem::take(state);
+        state.fingerprint = seen.fingerprint;
+    });
+    tracing::info!("cleaned up");
+    Ok(())
+}
+
+/// Records how a transition failed.
+pub(crate) fn failed(call: &mut Call<'_>, error: &Error) {
+    call.record(|state| {
+        state.phase = Phase::Failed;
+        state.last_error.clone_from(&error.message);
+    });
+}
+
+fn begin(call: &mut Call<'_>, phase: Phase, bootenv: &str) {
+    call.record(|state| {
+        let again = state.phase == Phase::Failed && state.boot_env == bootenv;
+        state.attempts = if again { state.attempts + 1 } else { 1 };
+        state.phase = phase;
+        bootenv.clone_into(&mut state.boot_env);
+    });
+}
+
+/// Media that we did not mount is somebody else's and stays.
+async fn eject_ours(call: &mut Call<'_>) -> Result<(), Error> {
+    let (uuid, mounted) = (call.machine.uuid, call.state.url.clone());
+    let mut bmc = call.open_bmc().await?;
+    let ejected = bmc.unmount(|image| image == mounted || Store::is_ours(image, uuid)).await?;
+    if ejected || call.state.boot_once {
+        bmc.clear_boot_once().await?;
+    }
+    call.record(|state| {
+        state.url.clear();
+        state.slot.clear();
+        state.boot_once = false;
+    });
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! `unmountVirtualMedia`: ejects every virtual CD; nothing mounted is success.
+
+use super::status::Status;
+use super::{Call, Error};
+use crate::machine::Phase;
+
+pub(super) async fn run(call: &mut Call<'_>) -> Result<Status, Error> {
+    let mut bmc = call.open_bmc().await?;
+    let ejected = bmc.unmount(|_| true).await?;
+    call.record(|state| {
+        if state.phase == Phase::Mounted {
+            state.phase = Phase::Unmounted;
+        }
+        state.url.clear();
+        state.slot.clear();
+    });
+    tracing::info!(ejected, "unmounted");
+    Ok(Status { image: String::new(), inserted: false })
+}

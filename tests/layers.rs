@@ -1,0 +1,101 @@
+//! Holds the dependency rule of `src/lib.rs`: who may know whom.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module with the modules of ours that it may name. `wire` is known to `plugin` for its trait alone.
+const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("machine", &[]),
+    ("operation", &[]),
+    ("iso", &["machine", "operation"]),
+    ("bmc", &["operation"]),
+    ("drp", &[]),
+    ("actions", &["machine", "operation", "iso", "bmc", "drp"]),
+    ("hook", &["machine", "operation", "drp", "actions"]),
+    ("plugin", &["machine", "operation", "drp", "actions", "hook", "wire"]),
+    ("wire", &["operation", "drp"]),
+    ("cli", &["machine", "operation", "iso", "bmc", "drp", "plugin", "wire"]),
+];
+
+/// Crates that a layer must do without.
+const MUST_NOT_USE: &[(&str, &[&str])] = &[
+    ("machine", &["tokio", "reqwest", "jsonrpsee", "std::fs", "std::net::Tcp"]),
+    ("operation", &["tokio", "reqwest", "jsonrpsee"]),
+    ("iso", &["tokio", "reqwest", "jsonrpsee"]),
+    ("bmc", &["jsonrpsee", "std::fs"]),
+    ("actions", &["jsonrpsee", "reqwest"]),
+    ("wire", &["reqwest"]),
+];
+
+fn files(module: &str) -> Vec<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = vec![source.join(format!("{module}.rs"))];
+    let mut directories = vec![source.join(module)];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { directories.push(path) } else { found.push(path) }
+        }
+    }
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "rs") && path.is_file());
+    assert!(!found.is_empty(), "module {module} has no file");
+    found
+}
+
+/// The code of a file: without comments, and without its unit tests, which may use what they like.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn modules_named_in(code: &str) -> BTreeSet<String> {
+    let names = code.split("crate::").skip(1).flat_map(|rest| match rest.strip_prefix('{') {
+        Some(list) => list.split('}').next().unwrap_or_default().split(',').map(first_name).collect(),
+        None => vec![first_name(rest)],
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+fn first_name(text: &str) -> String {
+    text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+#[test]
+fn every_module_knows_only_those_below_it() {
+    for (module, allowed) in MAY_KNOW {
+        for path in files(module) {
+            for named in modules_named_in(&code(&path)) {
+                assert!(
+                    named == *module || allowed.contains(&named.as_str()),
+                    "{} names crate::{named}; {module} may know {allowed:?}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_module_is_in_the_rule_and_on_the_map() {
+    let map = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    for module in map.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
+        assert!(MAY_KNOW.iter().any(|(known, _)| *known == module), "tests/layers.rs says nothing of {module}");
+        assert!(map.contains(&format!("//! | [`{module}`]")), "the map in src/lib.rs says nothing of {module}");
+    }
+}
+
+#[test]
+fn layers_do_without_what_is_not_theirs() {
+    for (module, crates) in MUST_NOT_USE {
+        for path in files(module) {
+            let code = code(&path);
+            for name in *crates {
+                assert!(!code.contains(&format!("{name}::")), "{} uses {name}", path.display());
+            }
+        }
+    }
+}
