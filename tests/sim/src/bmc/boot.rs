@@ -10,9 +10,7 @@ use super::profile::ModeRule;
 /// PATCH of the system.
 pub(super) fn patch_system(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> {
     match &machine.profile.boot.system_refuses {
-        Some(message) if call.object(&machine.profile)?.contains_key("Boot") => {
-            Err(Refusal::about(message, "BootSourceOverrideTarget"))
-        }
+        Some(message) if call.object(&machine.profile)?.contains_key("Boot") => Err(Refusal::about(message, "Boot")),
         _ => patch(machine, call),
     }
 }

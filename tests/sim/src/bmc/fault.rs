@@ -27,6 +27,8 @@ pub enum Fault {
     Status(u16, String),
     /// This status with a page of HTML.
     Html(u16),
+    /// 308 to another URL.
+    Redirect(String),
 }
 
 impl Fault {
@@ -43,7 +45,10 @@ impl Fault {
 
     /// Whether the request is worked on, so that it can have an effect.
     pub(super) fn has_effect(&self) -> bool {
-        !matches!(self, Fault::Hang | Fault::Reset | Fault::Garbage | Fault::Status(..) | Fault::Html(_))
+        !matches!(
+            self,
+            Fault::Hang | Fault::Reset | Fault::Garbage | Fault::Status(..) | Fault::Html(_) | Fault::Redirect(_)
+        )
     }
 }
 

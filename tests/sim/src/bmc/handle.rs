@@ -196,6 +196,11 @@ impl Bmc {
         self.shared.change(|machine| machine.licensed = licensed);
     }
 
+    /// Whether configuration jobs are refused (Dell's LC068: something is pending already).
+    pub fn set_jobs_refused(&self, refused: bool) {
+        self.shared.change(|machine| machine.jobs_refused = refused);
+    }
+
     /// Whether virtual media is switched on.
     pub fn set_media_enabled(&self, enabled: bool) {
         self.shared.change(|machine| machine.media_enabled = enabled);

@@ -1,6 +1,6 @@
 //! The state behind one BMC: drives, boot override, power, sessions, tasks; and the rules that need no request.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::call::Transition;
@@ -11,6 +11,7 @@ const KEPT: usize = 1000;
 const TASKS_KEPT: usize = 100;
 
 /// One machine and its BMC.
+#[expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 pub(super) struct Machine {
     pub(super) profile: Arc<Profile>,
     pub(super) username: String,
@@ -21,6 +22,8 @@ pub(super) struct Machine {
     pub(super) in_post: bool,
     pub(super) drives: Vec<Drive>,
     pub(super) boot: Override,
+    /// The vendor's own settings, by their names (Dell's `ServerBoot.1.BootOnce` and its like).
+    pub(super) attributes: BTreeMap<String, String>,
     pub(super) sessions: Vec<Session>,
     pub(super) sessions_made: u64,
     pub(super) tasks: VecDeque<TaskRecord>,
@@ -28,6 +31,8 @@ pub(super) struct Machine {
     pub(super) boots: VecDeque<Boot>,
     pub(super) fetches: VecDeque<Fetch>,
     pub(super) licensed: bool,
+    /// The lifecycle controller (or its like) takes no job now.
+    pub(super) jobs_refused: bool,
     pub(super) media_enabled: bool,
 }
 
@@ -36,6 +41,8 @@ pub(super) struct Machine {
 pub(super) struct Drive {
     pub(super) image: Option<String>,
     pub(super) write_protected: bool,
+    /// Where HPE's `BootOnNextServerReset` stands.
+    pub(super) next_reset: NextReset,
     /// An insert is at work.
     pub(super) busy: bool,
     /// The image before the last eject.
@@ -44,6 +51,15 @@ pub(super) struct Drive {
     pub(super) stale_reads: u32,
     /// Reads that still show nothing.
     pub(super) late_reads: u32,
+}
+
+/// HPE's `BootOnNextServerReset`: one boot from the medium, which leaves at the reset after that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum NextReset {
+    #[default]
+    Unset,
+    Armed,
+    Used,
 }
 
 /// The boot override as it reads.
@@ -79,6 +95,7 @@ impl Machine {
             in_post: false,
             drives,
             boot: Override::none(),
+            attributes: BTreeMap::new(),
             sessions: Vec::new(),
             sessions_made: 0,
             tasks: VecDeque::new(),
@@ -86,6 +103,7 @@ impl Machine {
             boots: VecDeque::new(),
             fetches: VecDeque::new(),
             licensed: true,
+            jobs_refused: false,
             media_enabled: true,
         }
     }
@@ -165,6 +183,7 @@ impl Machine {
     /// Boots: the vendor's one-shot first, then the override, then the disk. A drive without a medium falls to the disk.
     fn start(&mut self) {
         let oem = self.profile.oem;
+        oem.before_boot(self);
         let device = oem.take_boot_once(self).unwrap_or_else(|| self.take_override());
         let image = (device == Device::VirtualCd).then(|| self.bootable_image()).flatten();
         let boot = match (device, image) {
@@ -172,7 +191,6 @@ impl Machine {
             (device, image) => Boot { device, image },
         };
         push(&mut self.boots, boot, KEPT);
-        oem.booted(self);
     }
 
     fn take_override(&mut self) -> Device {

@@ -95,11 +95,16 @@ fn check_drive(machine: &mut Machine, drive: usize) -> Result<(), Refusal> {
 }
 
 /// POST of `#VirtualMedia.EjectMedia`.
-pub(super) fn eject(machine: &mut Machine, call: &Call, drive: usize) -> Result<Act, Refusal> {
+pub(super) fn eject_action(machine: &mut Machine, call: &Call, drive: usize) -> Result<Act, Refusal> {
     let body = call.object(&machine.profile)?;
     if let Some(name) = body.keys().next() {
         return Err(Refusal::about(&machine.profile.errors.unknown_property, name));
     }
+    eject(machine, drive)
+}
+
+/// What an eject does.
+pub(super) fn eject(machine: &Machine, drive: usize) -> Result<Act, Refusal> {
     let effect = eject_effect(machine, drive)?;
     Ok(Act::Perform(vec![effect], machine.profile.media.eject))
 }

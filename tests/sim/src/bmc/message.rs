@@ -13,13 +13,29 @@ pub struct Message {
     pub id: Cow<'static, str>,
     /// `Message`.
     pub text: Cow<'static, str>,
+    /// Further ids told with it: some BMCs tell a refusal in the base registry's words and in their own.
+    pub more: Vec<Cow<'static, str>>,
 }
 
 impl Message {
     /// A message by status, id and text.
     #[must_use]
     pub const fn new(status: u16, id: &'static str, text: &'static str) -> Message {
-        Message { status, id: Cow::Borrowed(id), text: Cow::Borrowed(text) }
+        Message { status, id: Cow::Borrowed(id), text: Cow::Borrowed(text), more: Vec::new() }
+    }
+}
+
+/// The messages of one registry, by the name after its version.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Registry(pub(super) &'static str);
+
+impl Registry {
+    pub(super) fn id(self, name: &str) -> Cow<'static, str> {
+        Cow::Owned(format!("{}.{name}", self.0))
+    }
+
+    pub(super) fn says(self, status: u16, name: &str, text: &'static str) -> Message {
+        Message { status, id: self.id(name), text: Cow::Borrowed(text), more: Vec::new() }
     }
 }
 
@@ -27,7 +43,7 @@ impl Message {
 #[derive(Clone, Debug)]
 pub struct Errors {
     /// `error.code`; `None`: the first message's id.
-    pub code: Option<&'static str>,
+    pub code: Option<Cow<'static, str>>,
     /// Whether messages carry their text: iLO sends ids and arguments alone (redfish-vendors 1.3, sample).
     pub texts: bool,
     /// `MessageId` of a success told with a body.
@@ -72,15 +88,12 @@ impl Errors {
     /// The DMTF base registry's messages, with its version in front of every id.
     #[must_use]
     pub fn dmtf(registry: &'static str) -> Errors {
-        let says = |status: u16, name: &str, text: &'static str| Message {
-            status,
-            id: Cow::Owned(format!("{registry}.{name}")),
-            text: Cow::Borrowed(text),
-        };
+        let base = Registry(registry);
+        let says = |status: u16, name: &str, text: &'static str| base.says(status, name, text);
         Errors {
             code: None,
             texts: true,
-            success: Cow::Owned(format!("{registry}.Success")),
+            success: base.id("Success"),
             unauthorized: says(401, "InsufficientPrivilege", "These credentials do not give access."),
             not_found: says(404, "ResourceMissingAtURI", "There is no resource here."),
             method: says(405, "OperationNotAllowed", "This resource does not take that method."),
@@ -118,15 +131,20 @@ impl Refusal {
     /// The error body for it.
     pub(super) fn body(&self, errors: &Errors) -> Value {
         json!({"error": {
-            "code": errors.code.unwrap_or(&self.message.id),
+            "code": errors.code.as_ref().unwrap_or(&self.message.id),
             "message": if errors.texts { self.message.text.as_ref() } else { "See @Message.ExtendedInfo." },
-            "@Message.ExtendedInfo": [self.entry(errors)],
+            "@Message.ExtendedInfo": self.entries(errors),
         }})
     }
 
-    /// The entry of `@Message.ExtendedInfo` for it.
-    pub(super) fn entry(&self, errors: &Errors) -> Value {
-        let mut entry = json!({"MessageId": self.message.id});
+    /// `@Message.ExtendedInfo` for it.
+    fn entries(&self, errors: &Errors) -> Vec<Value> {
+        let ids = std::iter::once(&self.message.id).chain(&self.message.more);
+        ids.map(|id| self.entry(id, errors)).collect()
+    }
+
+    fn entry(&self, id: &str, errors: &Errors) -> Value {
+        let mut entry = json!({"MessageId": id});
         if !self.about.is_empty() {
             entry["MessageArgs"] = json!(self.about);
         }

@@ -48,8 +48,8 @@ pub(super) trait Oem: Send + Sync {
         None
     }
 
-    /// After a boot.
-    fn booted(&self, _machine: &mut Machine) {}
+    /// At a reset, before a boot device is chosen.
+    fn before_boot(&self, _machine: &mut Machine) {}
 }
 
 /// No ways of its own.

@@ -20,7 +20,7 @@ pub(super) fn reset(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> 
     if !rules.resets.contains(&kind) {
         return Err(Refusal::about(&errors.not_in_list, "ResetType"));
     }
-    let transition = match (transition(kind, machine.power), &rules.conflict) {
+    let transition = match (transition(kind, machine.power, rules.conflict.is_some()), &rules.conflict) {
         (Some(transition), _) => transition,
         (None, Some(message)) => return Err(Refusal::about(message, "ResetType")),
         (None, None) => Transition::Nothing,
@@ -31,9 +31,11 @@ pub(super) fn reset(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> 
 }
 
 /// What a reset type does in a state; `None`: it would change nothing.
-fn transition(kind: &str, power: Power) -> Option<Transition> {
+fn transition(kind: &str, power: Power, conflicts: bool) -> Option<Transition> {
     let on = matches!(power, Power::On | Power::PoweringOn);
     match kind {
+        // A start in the middle of a stop is the conflict that ironic repeats for iDRAC 10 (ironic conf, R8).
+        "On" | "ForceOn" if power == Power::PoweringOff && conflicts => None,
         "On" | "ForceOn" if !on => Some(Transition::On),
         "ForceOff" | "GracefulShutdown" if on => Some(Transition::Off),
         "ForceRestart" | "GracefulRestart" if on => Some(Transition::Restart),

@@ -129,6 +129,8 @@ pub struct Tasks {
     pub digits: usize,
     /// `Location` names `TaskService/TaskMonitors/…` rather than the task itself.
     pub monitor: bool,
+    /// A task that has not ended is 202 also at its own URI.
+    pub unfinished_is_202: bool,
     /// Between New and Running, and between Running and the work.
     pub step: Duration,
 }
@@ -345,7 +347,13 @@ impl Profile {
                 etags: Etags { form: EtagForm::Strong, on_patch: EtagCheck::Checked },
                 if_match_on_post: None,
                 empty_body: None,
-                tasks: Tasks { prefix: "", digits: 1, monitor: true, step: Duration::from_millis(5) },
+                tasks: Tasks {
+                    prefix: "",
+                    digits: 1,
+                    monitor: true,
+                    unfinished_is_202: false,
+                    step: Duration::from_millis(5),
+                },
             },
             media: Media {
                 drives: vec![DriveShape { id: "Cd", types: &["CD", "DVD"], boots: true }],

@@ -36,7 +36,7 @@ pub(super) fn root(machine: &Machine) -> Value {
     let profile = &*machine.profile;
     let identity = &profile.identity;
     let mut body = json!({
-        "@odata.id": "/redfish/v1/",
+        "@odata.id": "/redfish/v1",
         "@odata.type": "#ServiceRoot.v1_11_0.ServiceRoot",
         "Id": "RootService",
         "Name": "Root Service",
@@ -112,8 +112,7 @@ fn boot(machine: &Machine) -> Value {
 }
 
 fn reset_action(profile: &Profile, path: &str) -> Value {
-    // Action targets have no slash at their end, on iLO 5 but for the one (recorded tree of a DL385 Gen10 Plus v2).
-    let mut action = json!({"target": format!("/redfish/v1/{path}/Actions/ComputerSystem.Reset")});
+    let mut action = json!({"target": uri(profile, &format!("{path}/Actions/ComputerSystem.Reset"))});
     match profile.power.listing {
         Listing::Inline => action["ResetType@Redfish.AllowableValues"] = json!(profile.power.resets),
         Listing::ActionInfo => action["@Redfish.ActionInfo"] = json!(uri(profile, &format!("{path}/ResetActionInfo"))),
@@ -235,7 +234,7 @@ pub(super) fn member(machine: &mut Machine, parent: &str, id: &str, index: usize
         body["Image"] = image;
     }
     if media.actions {
-        let target = |name: &str| json!({"target": format!("/redfish/v1/{path}/Actions/VirtualMedia.{name}")});
+        let target = |name: &str| json!({"target": uri(profile, &format!("{path}/Actions/VirtualMedia.{name}"))});
         body["Actions"] = json!({"#VirtualMedia.InsertMedia": target("InsertMedia")});
         if shown.is_some() || !media.eject_hidden_when_empty {
             body["Actions"]["#VirtualMedia.EjectMedia"] = target("EjectMedia");

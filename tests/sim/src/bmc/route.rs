@@ -118,7 +118,7 @@ fn virtual_media(machine: &mut Machine, call: &Call, under: Under, rest: &[&str]
             let drive = index(id).ok_or_else(not_found)?;
             match *action {
                 "VirtualMedia.InsertMedia" => media::insert(machine, call, drive),
-                "VirtualMedia.EjectMedia" => media::eject(machine, call, drive),
+                "VirtualMedia.EjectMedia" => media::eject_action(machine, call, drive),
                 _ => Err(not_found()),
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, IF_MATCH, SERVER};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, IF_MATCH, LOCATION, SERVER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request as HttpRequest, Response};
@@ -184,6 +184,12 @@ async fn spoil(response: Response<Bytes>, fault: Option<Fault>, control: &Contro
         Some(Fault::WrongLength) => Ok(response.map(half).map(Answered::broken)),
         Some(Fault::Stall) => Ok(response.map(half).map(Answered::stalled)),
         Some(Fault::Status(status, body)) => told(status, "application/json", body),
+        Some(Fault::Redirect(url)) => Response::builder()
+            .status(308)
+            .header(LOCATION, url)
+            .header(CONTENT_LENGTH, 0)
+            .body(Answered::whole(Bytes::new()))
+            .map_err(io::Error::other),
         Some(Fault::Html(status)) => {
             told(status, "text/html", "<!DOCTYPE html><html><body><h1>Welcome</h1></body></html>".to_owned())
         }

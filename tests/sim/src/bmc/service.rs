@@ -43,19 +43,21 @@ pub(super) fn route(machine: &mut Machine, call: &Call, segments: &[&str]) -> Re
             read(&profile, call, collection(&profile, "TaskService/Tasks", "Task", &ids)).map(Some)
         }
         ["TaskService", "Tasks", id] => match machine.tasks.iter().find(|task| task.id == *id) {
+            Some(task) if profile.http.tasks.unfinished_is_202 => Ok(Some(monitored(machine, task))),
             Some(task) => read(&profile, call, task_body(machine, task)).map(Some),
             None => Ok(None),
         },
-        ["TaskService", "TaskMonitors", id] if profile.http.tasks.monitor => Ok(monitor(machine, id)),
+        ["TaskService", "TaskMonitors", id] if profile.http.tasks.monitor => {
+            Ok(machine.tasks.iter().find(|task| task.id == *id).map(|task| monitored(machine, task)))
+        }
         _ => Ok(None),
     }
 }
 
 /// A monitor answers 202 until the task has ended (redfish-vendors 1.12).
-fn monitor(machine: &Machine, id: &str) -> Option<Act> {
-    let task = machine.tasks.iter().find(|task| task.id == id)?;
+fn monitored(machine: &Machine, task: &TaskRecord) -> Act {
     let status = if matches!(task.state, "New" | "Running") { 202 } else { 200 };
-    Some(Act::Reply(Reply::ok(task_body(machine, task)).status(status)))
+    Act::Reply(Reply::ok(task_body(machine, task)).status(status))
 }
 
 pub(super) fn task_body(machine: &Machine, task: &TaskRecord) -> Value {

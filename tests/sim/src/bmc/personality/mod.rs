@@ -1,4 +1,14 @@
-//! The BMCs there are to simulate: a page each, of what differs from [`Profile::generic`].
+//! The BMCs there are to simulate: a page each, of what differs from [`Profile::generic`] and where that is known from.
+
+mod dell;
+mod hpe;
+mod idrac10;
+mod idrac8;
+mod idrac9;
+mod idrac9_early;
+mod ilo4;
+mod ilo5;
+mod ilo6;
 
 use std::fmt;
 
@@ -9,17 +19,47 @@ use super::profile::Profile;
 pub enum Personality {
     /// No vendor: the DMTF schemas and nothing else.
     Generic,
+    /// Dell iDRAC 8, firmware 2.86.
+    Idrac8,
+    /// Dell iDRAC 9 before 6.00, and before the virtual CD was a boot target.
+    Idrac9Early,
+    /// Dell iDRAC 9 from 6.00 on.
+    Idrac9,
+    /// Dell iDRAC 10.
+    Idrac10,
+    /// HPE iLO 4.
+    Ilo4,
+    /// HPE iLO 5.
+    Ilo5,
+    /// HPE iLO 6.
+    Ilo6,
 }
 
 impl Personality {
     /// Every one.
-    pub const ALL: &[Personality] = &[Personality::Generic];
+    pub const ALL: &[Personality] = &[
+        Personality::Generic,
+        Personality::Idrac8,
+        Personality::Idrac9Early,
+        Personality::Idrac9,
+        Personality::Idrac10,
+        Personality::Ilo4,
+        Personality::Ilo5,
+        Personality::Ilo6,
+    ];
 
     /// What such a BMC believes of itself.
     #[must_use]
     pub fn profile(self) -> Profile {
         match self {
             Personality::Generic => Profile::generic(),
+            Personality::Idrac8 => idrac8::profile(),
+            Personality::Idrac9Early => idrac9_early::profile(),
+            Personality::Idrac9 => idrac9::profile(),
+            Personality::Idrac10 => idrac10::profile(),
+            Personality::Ilo4 => ilo4::profile(),
+            Personality::Ilo5 => ilo5::profile(),
+            Personality::Ilo6 => ilo6::profile(),
         }
     }
 }
@@ -28,6 +68,13 @@ impl fmt::Display for Personality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Personality::Generic => "generic",
+            Personality::Idrac8 => "iDRAC 8",
+            Personality::Idrac9Early => "iDRAC 9 before 6.00",
+            Personality::Idrac9 => "iDRAC 9",
+            Personality::Idrac10 => "iDRAC 10",
+            Personality::Ilo4 => "iLO 4",
+            Personality::Ilo5 => "iLO 5",
+            Personality::Ilo6 => "iLO 6",
         })
     }
 }
