@@ -194,14 +194,17 @@ impl Redfish<'_> {
         let patience = Patience::of(self.client.limits().media);
         loop {
             let seen = match self.reload_system().await {
-                Ok(system) => system.text("PowerState").unwrap_or_default(),
+                Ok(system) => {
+                    let state = system.text("PowerState").unwrap_or_default();
+                    if wanted(&state) {
+                        return Ok(());
+                    }
+                    state
+                }
                 Err(error) if error.is_final() => return Err(error),
                 // A BMC may stumble while its machine restarts; the next look tells.
                 Err(error) => error.to_string(),
             };
-            if wanted(&seen) {
-                return Ok(());
-            }
             if patience.is_over() {
                 let answer = format!(
                     "accepted it, but {awaited} was not reached {}; last seen: {seen}",

@@ -1,0 +1,7 @@
+//! The BMC driver against simulated BMCs: every action over every personality, faults, certificates, turns, the commands.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod actions;
+mod bench;
+mod faults;
+mod tls;
