@@ -14,6 +14,7 @@ use crate::wire::Service;
 use crate::wire::lifecycle::{DRAIN, LAST_WORDS};
 use crate::wire::stdio::Stdio;
 
+pub mod bmc;
 pub mod iso;
 pub mod logging;
 pub mod name;

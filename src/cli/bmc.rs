@@ -1,0 +1,355 @@
+//! `bmc …`: one BMC asked or told by hand, without a server.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::json;
+use url::Url;
+
+use crate::bmc::{
+    Bmc, Bmcs, DEFAULT_PORT, Fingerprint, Identity, Limits, Plan, PlannedStep, Power, PowerState, Target, TlsPolicy,
+    Vendor,
+};
+use crate::operation::Operation;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Ask or tell a BMC by hand. The password comes from `BMC_PASSWORD` or --password-file.
+#[derive(Debug, Subcommand)]
+pub enum BmcCommand {
+    /// Show what this BMC is, its slots, and the steps the plugin would take; changes nothing
+    Probe(BmcArgs),
+    /// Show what is mounted
+    Status(BmcArgs),
+    /// Eject what is mounted, insert an image, and wait until the BMC shows it
+    Mount(MountArgs),
+    /// Eject every CD image and take a boot from it back
+    Unmount(BmcArgs),
+    /// Show whether the machine is on
+    PowerStatus(BmcArgs),
+    /// Turn the machine on
+    PowerOn(BmcArgs),
+    /// Turn the machine off at once
+    PowerOff(BmcArgs),
+    /// Restart the machine; one that is off is turned on
+    PowerCycle(BmcArgs),
+}
+
+/// Which BMC, as whom, and how much its certificate is trusted.
+#[derive(Debug, Args)]
+#[command(after_help = "The password comes from the environment variable BMC_PASSWORD or from --password-file.")]
+pub struct BmcArgs {
+    /// The BMC's host name or IP address
+    #[arg(long, value_name = "HOST")]
+    address: String,
+    /// The port of its Redfish service
+    #[arg(long, default_value_t = DEFAULT_PORT)]
+    port: u16,
+    /// The account on the BMC
+    #[arg(long, value_name = "NAME")]
+    username: String,
+    /// A file that holds the password alone
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// `redfish`, or `redfish-<vendor>` to name the vendor instead of recognising it
+    #[arg(long, default_value = "redfish", value_parser = vendor_of_mode)]
+    mode: Mode,
+    /// Accept any certificate; the default, because BMCs come with self-signed ones
+    #[arg(long, conflicts_with_all = ["tls_pin", "tls_verify"])]
+    insecure: bool,
+    /// Accept the certificate with this SHA-256 fingerprint alone
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "tls_verify")]
+    tls_pin: Option<Fingerprint>,
+    /// Accept only a certificate that chains to the system's roots and names the address
+    #[arg(long)]
+    tls_verify: bool,
+    /// The CA in place of the system's roots, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_verify")]
+    tls_ca: Option<PathBuf>,
+    /// How long the whole command may take
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().total.as_secs())]
+    timeout: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `bmc mount`.
+#[derive(Debug, Args)]
+pub struct MountArgs {
+    /// The image's URL as the BMC reaches it
+    #[arg(value_name = "URL")]
+    image: Url,
+    /// Also make the next boot go to it
+    #[arg(long)]
+    boot_once: bool,
+    #[command(flatten)]
+    bmc: BmcArgs,
+}
+
+/// The vendor where the mode gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mode(Option<Vendor>);
+
+fn vendor_of_mode(mode: &str) -> Result<Mode, String> {
+    if mode == "redfish" {
+        return Ok(Mode(None));
+    }
+    let known = || {
+        let modes: Vec<String> = Vendor::ALL.iter().map(|vendor| format!("redfish-{vendor}")).collect();
+        format!("the modes are redfish, {}", modes.join(", "))
+    };
+    let vendor = mode.strip_prefix("redfish-").and_then(|name| name.parse().ok());
+    vendor.map(|vendor| Mode(Some(vendor))).ok_or_else(known)
+}
+
+impl BmcCommand {
+    /// Does what was asked and writes the result to `out`; steps on the way go to `operation`.
+    ///
+    /// # Errors
+    /// Whatever went wrong, as one sentence for people.
+    pub async fn run(self, operation: &Operation, out: &mut impl Write) -> Result<(), Failure> {
+        match self {
+            Self::Mount(args) => args.run(operation, out).await,
+            Self::Probe(args) => args.probe(operation, out).await,
+            Self::Status(args) => args.status(operation, out).await,
+            Self::Unmount(args) => args.unmount(operation, out).await,
+            Self::PowerStatus(args) => args.power_status(operation, out).await,
+            Self::PowerOn(args) => args.power(Power::On, operation, out).await,
+            Self::PowerOff(args) => args.power(Power::Off, operation, out).await,
+            Self::PowerCycle(args) => args.power(Power::Cycle, operation, out).await,
+        }
+    }
+}
+
+impl MountArgs {
+    async fn run(self, operation: &Operation, out: &mut impl Write) -> Result<(), Failure> {
+        let mut bmc = self.bmc.open(operation).await?;
+        let mounted = bmc.mount(&self.image).await?;
+        if self.boot_once {
+            bmc.boot_once_from_cd().await?;
+        }
+        if self.bmc.json {
+            return print_json(out, &json!({"Slot": mounted.slot, "Image": mounted.image, "BootOnce": self.boot_once}));
+        }
+        let next = if self.boot_once { "; the next boot goes to it" } else { "" };
+        writeln!(out, "{} is in slot {}{next}", mounted.image, mounted.slot)?;
+        print_certificate(out, bmc.identity())
+    }
+}
+
+impl BmcArgs {
+    async fn open<'op>(&self, operation: &'op Operation) -> Result<Bmc<'op>, Failure> {
+        Ok(Bmcs::new().open(self.target()?, operation).await?)
+    }
+
+    fn target(&self) -> Result<Target, Failure> {
+        Ok(Target {
+            address: self.address.clone(),
+            port: self.port,
+            username: self.username.clone(),
+            password: self.password()?,
+            vendor: self.mode.0,
+            tls: self.tls()?,
+            recorded_fingerprint: None,
+            limits: Limits { total: Duration::from_secs(self.timeout), ..Limits::default() },
+        })
+    }
+
+    /// From the file, else from the environment; never from an argument, which every user of the machine can read.
+    fn password(&self) -> Result<SecretString, Failure> {
+        let password = match &self.password_file {
+            Some(file) => std::fs::read_to_string(file)
+                .map_err(|error| format!("reading the password from {}: {error}", file.display()))?,
+            None => std::env::var("BMC_PASSWORD")
+                .map_err(|_| "no password: set the environment variable BMC_PASSWORD or give --password-file")?,
+        };
+        Ok(SecretString::from(password.trim_end_matches(['\r', '\n'])))
+    }
+
+    fn tls(&self) -> Result<TlsPolicy, Failure> {
+        if let Some(pin) = self.tls_pin {
+            return Ok(TlsPolicy::Pin(Some(pin)));
+        }
+        if !self.tls_verify {
+            return Ok(TlsPolicy::Accept);
+        }
+        let read = |file: &PathBuf| {
+            std::fs::read_to_string(file).map_err(|error| format!("reading the CA from {}: {error}", file.display()))
+        };
+        Ok(TlsPolicy::Verify { ca_pem: self.tls_ca.as_ref().map(read).transpose()? })
+    }
+
+    async fn probe(&self, operation: &Operation, out: &mut impl Write) -> Result<(), Failure> {
+        let mut bmc = self.open(operation).await?;
+        let power = bmc.power_state().await?;
+        let plan = bmc.plan().await?;
+        if self.json {
+            return print_json(out, &Probed { identity: bmc.identity(), power, plan: &plan });
+        }
+        write!(out, "{}", told(&self.address, bmc.identity(), power, &plan))?;
+        Ok(())
+    }
+
+    async fn status(&self, operation: &Operation, out: &mut impl Write) -> Result<(), Failure> {
+        let mut bmc = self.open(operation).await?;
+        let media = bmc.media().await?;
+        if self.json {
+            return print_json(out, &media);
+        }
+        match (media.inserted, media.image.as_str()) {
+            (false, _) => writeln!(out, "nothing is mounted")?,
+            (true, "") => writeln!(out, "an image is mounted that the BMC does not name")?,
+            (true, image) => writeln!(out, "{image} is mounted")?,
+        }
+        print_certificate(out, bmc.identity())
+    }
+
+    async fn unmount(&self, operation: &Operation, out: &mut impl Write) -> Result<(), Failure> {
+        let mut bmc = self.open(operation).await?;
+        let ejected = bmc.unmount(|_| true).await?;
+        bmc.clear_boot_once().await?;
+        if self.json {
+            return print_json(out, &json!({"Image": "", "Inserted": false, "Ejected": ejected}));
+        }
+        writeln!(out, "{}", if ejected { "ejected; nothing is mounted" } else { "nothing was mounted" })?;
+        Ok(())
+    }
+
+    async fn power_status(&self, operation: &Operation, out: &mut impl Write) -> Result<(), Failure> {
+        let state = self.open(operation).await?.power_state().await?;
+        if self.json {
+            return print_json(out, &state);
+        }
+        writeln!(out, "{}", state.name())?;
+        Ok(())
+    }
+
+    async fn power(&self, wanted: Power, operation: &Operation, out: &mut impl Write) -> Result<(), Failure> {
+        let powered = self.open(operation).await?.power(wanted).await?;
+        if self.json {
+            return print_json(out, &powered);
+        }
+        match powered.reset_type {
+            Some(reset_type) => writeln!(out, "{} ({reset_type})", powered.state.name())?,
+            None => writeln!(out, "{} already", powered.state.name())?,
+        }
+        Ok(())
+    }
+}
+
+/// What `bmc probe --json` prints.
+#[derive(Serialize)]
+struct Probed<'a> {
+    #[serde(flatten)]
+    identity: &'a Identity,
+    #[serde(rename = "PowerState")]
+    power: PowerState,
+    #[serde(flatten)]
+    plan: &'a Plan,
+}
+
+fn print_json(out: &mut impl Write, value: &impl Serialize) -> Result<(), Failure> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// The fingerprint is shown because nothing else says whether it is the same BMC next time.
+fn print_certificate(out: &mut impl Write, identity: &Identity) -> Result<(), Failure> {
+    if let Some(fingerprint) = identity.fingerprint {
+        writeln!(out, "certificate SHA-256 {fingerprint}")?;
+    }
+    Ok(())
+}
+
+/// What `bmc probe` prints for people.
+fn told(address: &str, identity: &Identity, power: PowerState, plan: &Plan) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name:<12} {value}");
+    };
+    let known = |parts: [&str; 2]| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+    line("BMC", address);
+    line("Vendor", &format!("{} ({})", identity.vendor, known([&identity.maker, &identity.product])));
+    line("Model", &format!("{}, firmware {}", or_unknown(&identity.model), or_unknown(&identity.firmware)));
+    line("Certificate", &identity.fingerprint.map_or("none seen".to_owned(), |seen| format!("SHA-256 {seen}")));
+    line("Power", power.name());
+    if plan.slots.is_empty() {
+        line("Slots", "none for a CD image: virtual media may be switched off or need a licence");
+    }
+    for (place, slot) in plan.slots.iter().enumerate() {
+        let holds = match (slot.inserted, slot.image.as_str()) {
+            (false, _) => "empty",
+            (true, "") => "an image it does not name",
+            (true, image) => image,
+        };
+        let name = if place == 0 { "Slots" } else { "" };
+        line(name, &format!("{} [{}] {holds}, {}", slot.id, slot.media_types.join(" "), slot.path));
+    }
+    for (name, steps) in [("Mount", &plan.mount), ("Boot once", &plan.boot_once)] {
+        for (place, PlannedStep { name: step, why }) in steps.iter().enumerate() {
+            line(if place == 0 { name } else { "" }, &format!("{}. {step}: {why}", place + 1));
+        }
+    }
+    line("Power cycle", &format!("{} (of {})", plan.power_cycle.join(", "), plan.reset_types.join(", ")));
+    text
+}
+
+fn or_unknown(text: &str) -> &str {
+    if text.is_empty() { "unknown" } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, FromArgMatches, Parser};
+
+    use super::{BmcCommand, Mode, vendor_of_mode};
+    use crate::bmc::Vendor;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(subcommand)]
+        command: BmcCommand,
+    }
+
+    fn parse(words: &str) -> Result<BmcCommand, String> {
+        let matches = Cli::command().try_get_matches_from(words.split(' ')).map_err(|e| e.to_string())?;
+        Cli::from_arg_matches(&matches).map(|cli| cli.command).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Cli::command().debug_assert();
+        assert!(parse("bmc status --address 10.0.0.1 --username root --insecure").is_ok());
+        assert!(parse("bmc mount http://h/x.iso --boot-once --address fd00::1 --username root --json").is_ok());
+        for wrong in [
+            "bmc status --username root",
+            "bmc status --address a --username root --password secret",
+            "bmc status --address a --username root --tls-pin aa --tls-verify",
+            "bmc status --address a --username root --insecure --tls-verify",
+            "bmc status --address a --username root --tls-ca f",
+            "bmc status --address a --username root --mode acme",
+            "bmc mount not-a-url --address a --username root",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_mode_names_its_vendor() {
+        assert_eq!(vendor_of_mode("redfish"), Ok(Mode(None)));
+        assert_eq!(vendor_of_mode("redfish-hpe"), Ok(Mode(Some(Vendor::Hpe))));
+        assert_eq!(
+            vendor_of_mode("ipmitool"),
+            Err("the modes are redfish, redfish-generic, redfish-dell, redfish-hpe".to_owned())
+        );
+    }
+}
