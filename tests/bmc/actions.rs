@@ -46,7 +46,10 @@ async fn whole_story(bench: &Bench, personality: Personality) {
     assert!(powered.reset_type.is_some());
     bmc.until(|bmc| !bmc.state().boots.is_empty()).await;
     let boots = bmc.state().boots;
-    assert_eq!(boots.last().map(|boot| (boot.device, boot.image.clone())), Some((Device::VirtualCd, Some(image.to_string()))));
+    assert_eq!(
+        boots.last().map(|boot| (boot.device, boot.image.clone())),
+        Some((Device::VirtualCd, Some(image.to_string())))
+    );
 
     // The boot after that is the disk's.
     session.power(Power::Off).await.unwrap();

@@ -54,7 +54,7 @@ enum Performed {
 impl Redfish<'_> {
     /// What is mounted: the first occupied slot of those a mount would use.
     pub(crate) async fn media(&mut self) -> Result<Media, Error> {
-        self.begin("status", "reading its virtual media");
+        self.client.doing("reading its virtual media");
         let slots = self.slots().await?;
         let occupied = slots.iter().find(|slot| slot.is_occupied());
         Ok(occupied.map(|slot| Media { image: slot.image(), inserted: true }).unwrap_or_default())
@@ -102,7 +102,7 @@ impl Redfish<'_> {
 
     /// Ejects the images that `which` picks by their URL; whether there were any. What is gone already is a success.
     pub(crate) async fn unmount(&mut self, which: impl Fn(&str) -> bool + Send) -> Result<bool, Error> {
-        self.begin("eject", "ejecting its virtual media");
+        self.client.doing("ejecting its virtual media");
         let slots = match self.slots().await {
             Ok(slots) => slots,
             // A BMC without slots holds no medium.

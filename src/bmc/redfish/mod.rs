@@ -118,6 +118,7 @@ impl<'op> Redfish<'op> {
         };
         info!(bmc = client.name(), operation = %operation.id(), %vendor, model = identity.model,
             firmware = identity.firmware, "recognised");
+        operation.done(format!("recognised the BMC {} as {vendor} {}", client.name(), identity.model));
         Ok(Self { client, operation, platform, quirks, identity })
     }
 

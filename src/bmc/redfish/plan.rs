@@ -50,7 +50,7 @@ pub struct PlannedStep {
 impl Redfish<'_> {
     /// Looks, and changes nothing. A BMC without virtual media has an empty list of slots.
     pub(crate) async fn plan(&mut self) -> Result<Plan, Error> {
-        self.begin("probe", "looking at what it offers");
+        self.client.doing("looking at what it offers");
         let slots = match self.slots().await {
             Ok(slots) => slots,
             Err(error) if error.kind() == Kind::Unsupported => Vec::new(),

@@ -61,7 +61,7 @@ const CYCLE: [&str; 3] = ["PowerCycle", "ForceRestart", "FullPowerCycle"];
 impl Redfish<'_> {
     /// Whether the machine is on.
     pub(crate) async fn power_state(&mut self) -> Result<PowerState, Error> {
-        self.begin("power-status", "reading its power state");
+        self.client.doing("reading its power state");
         let system = self.reload_system().await?;
         self.state_of(&system)
     }
@@ -83,8 +83,9 @@ impl Redfish<'_> {
             (Power::Cycle, PowerState::On) => Some(self.cycle().await?),
         };
         let state = if wanted == Power::Off { PowerState::Off } else { PowerState::On };
-        if let Some(reset_type) = &reset_type {
-            self.done(format!("machine is {} after {reset_type}", state.name()));
+        match &reset_type {
+            Some(reset_type) => self.done(format!("machine is {} after {reset_type}", state.name())),
+            None => self.done(format!("machine was {} already", state.name())),
         }
         Ok(Powered { state, reset_type })
     }

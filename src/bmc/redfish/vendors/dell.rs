@@ -64,6 +64,11 @@ impl Quirks for Dell {
             "its virtual media is stale or taken by a console: close the console, else restart the iDRAC, which takes 4 minutes"
         } else if refusal.says("RAC0679") {
             "another configuration job is running: wait for it, or delete it from the job queue"
+        } else if refusal.status.as_u16() == 503 && refusal.path.ends_with("ImportSystemConfiguration") {
+            // An iDRAC 8 says no more than that (iDRAC-Redfish-Scripting#116).
+            "a configuration job is pending or running: reboot the machine or delete it from the job queue, then try again"
+        } else if refusal.says_any(&["RAC0904", "RAC0720"]) {
+            "the iDRAC cannot fetch the image: check name, route and firewall from the iDRAC's own network"
         } else if refusal.says("SYS402") {
             "this firmware cannot insert media by Redfish: iDRAC 8 needs 2.75.75.75, iDRAC 9 needs 3.30 or later"
         } else {
@@ -73,11 +78,15 @@ impl Quirks for Dell {
     }
 
     fn is_passing(&self, refusal: &Refusal) -> bool {
-        // SYS518: not ready yet (sushy). RAC0679: a job is running (sushy waits for it). A bare 500 to an insert: the eject
+        // SYS518: not ready yet (sushy). RAC0679: a job is running (sushy waits for it). A 500 to an insert, bare or with SYS446: the eject
         // before it has not settled (ironic, story 2008504). ActionParameterValueConflict to a reset: iDRAC 10 just after
         // another one (ironic).
+        let unsettled = refusal.status.as_u16() == 500
+            && refusal.path.trim_end_matches('/').ends_with("InsertMedia")
+            && !self.says_occupied(refusal)
+            && !refusal.says_any(&["RAC0904", "RAC0720"]);
         refusal.says_any(&["SYS518", "RAC0679"])
-            || (refusal.status.as_u16() == 500 && refusal.path.ends_with("InsertMedia") && refusal.messages.is_empty())
+            || unsettled
             || (refusal.path.ends_with("ComputerSystem.Reset") && refusal.says("ActionParameterValueConflict"))
     }
 

@@ -218,8 +218,9 @@ pub(crate) fn is_commonly_passing(refusal: &Refusal) -> bool {
 
 /// Advice for refusals that mean the same on any BMC.
 pub(crate) fn common_advice(refusal: &Refusal) -> Option<String> {
-    let advice = if refusal.says_any(&["LicenseKeyRequired", "OemLicenseNotPassed", "LicenseNotInstalled"]) {
-        "virtual media needs a licence on this BMC: install it"
+    let licence = |text: &str| text.to_ascii_lowercase().contains("licen");
+    let advice = if refusal.messages.iter().any(|message| licence(&message.id) || licence(&message.text)) {
+        "this needs a licence on the BMC: install it"
     } else if refusal.says("SessionLimitExceeded") {
         "all its sessions are taken: log others out, or wait until they expire"
     } else if refusal.status.as_u16() == 503 {
