@@ -177,9 +177,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// We may not write there. Nothing was changed.
+    /// We may not write there, or the place does not exist. Nothing was changed.
     #[error(
-        "writing {}: {source}; let the user that the plugin runs as write there, or name another web root with RS_WEBROOT",
+        "writing {}: {source}; let the user that the plugin runs as write there, or name another place (RS_WEBROOT is the server's web root)",
         .path.display()
     )]
     NotWritable {
@@ -222,11 +222,11 @@ impl Error {
 
     /// Sorts a failure to write `size` bytes to `path` by what the operator can do about it.
     pub(super) fn write(path: &Path, size: u64) -> impl FnOnce(io::Error) -> Self {
-        use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        use io::ErrorKind::{FileTooLarge, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         let path = path.to_owned();
         move |source| match source.kind() {
             StorageFull | QuotaExceeded | FileTooLarge => Self::DiskFull { path, size, source },
-            PermissionDenied | ReadOnlyFilesystem => Self::NotWritable { path, source },
+            NotFound | PermissionDenied | ReadOnlyFilesystem => Self::NotWritable { path, source },
             _ => Self::Write { path, source },
         }
     }

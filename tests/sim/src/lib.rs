@@ -3,3 +3,4 @@
 pub mod bmc;
 pub mod endpoint;
 pub mod files;
+pub mod template;

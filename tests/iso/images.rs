@@ -1,0 +1,64 @@
+//! The images that the tests read: fixtures of two writers, and templates of a third one.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use drp_virtual_media::iso::{Plan, Template};
+use drp_virtual_media::machine::{KernelArgs, MachineUuid};
+use drp_virtual_media::operation::Operation;
+use drp_virtual_media_sim::template::{self, Family};
+use tempfile::TempDir;
+
+/// Made by genisoimage (grub, isolinux) and by xorriso.
+pub(crate) const FIXTURES: [&str; 3] = ["grub", "isolinux", "xorriso"];
+
+pub(crate) const UUID: &str = "9f0c2a4e-1111-4222-8333-444455556666";
+
+pub(crate) fn uuid() -> MachineUuid {
+    MachineUuid::parse(UUID).unwrap()
+}
+
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("{name}.iso.gz"));
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// Every image there is, by name.
+pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
+    let mut images: Vec<_> = FIXTURES.map(|name| (name, fixture(name))).to_vec();
+    images.push(("pure grub", pure(Family::Grub)));
+    images.push(("pure isolinux", pure(Family::Isolinux)));
+    images
+}
+
+pub(crate) fn pure(family: Family) -> Vec<u8> {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("cdboot.iso");
+    template::write(&path, family).unwrap();
+    fs::read(path).unwrap()
+}
+
+pub(crate) fn file(dir: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = dir.path().join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+pub(crate) fn open(path: &Path) -> Template {
+    Template::open(path, &Operation::unwatched()).unwrap()
+}
+
+pub(crate) fn args(line: &str) -> KernelArgs {
+    KernelArgs::parse(line).unwrap()
+}
+
+/// What `plan` makes of `template`, in memory.
+pub(crate) fn applied(template: &[u8], plan: &Plan) -> Vec<u8> {
+    let mut image = template.to_vec();
+    plan.overlay(&mut image, 0);
+    image
+}

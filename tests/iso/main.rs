@@ -1,0 +1,10 @@
+//! Boot images at their edges: real volumes by several writers, damaged ones, archives, and file systems that refuse.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod faults;
+mod images;
+mod show;
+mod store;
+mod template;
+mod volume;
