@@ -94,7 +94,9 @@ pub(crate) fn told(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     for cause in causes(error).skip(1) {
         let cause = cause.to_string();
-        if !text.contains(&cause) {
+        // rustls adds the address of its manual.
+        let cause = cause.split(": https://").next().unwrap_or_default();
+        if !text.contains(cause) {
             text = format!("{text}: {cause}");
         }
     }

@@ -21,6 +21,8 @@ use crate::bmc::tls::{TlsFailure, tls_failure, told};
 
 /// The largest answer read. The largest seen in practice, Dell's attributes, is a few hundred kilobytes.
 const LARGEST: usize = 4 << 20;
+/// Advice where what answers is no Redfish service, or not in its senses.
+const NOT_REDFISH: &str = "check that address and port lead to a Redfish service; if they do, restart the BMC";
 /// More redirects than this are a loop.
 const REDIRECTS: usize = 3;
 
@@ -129,6 +131,12 @@ impl Client {
         let mut answer = self.exchange(As::Nobody, &Method::GET, path, None, None).await?;
         if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             answer = self.exchange(As::Account, &Method::GET, path, None, None).await?;
+        }
+        if answer.status == StatusCode::NOT_FOUND {
+            let answer = "has no Redfish service: it answered 404 Not Found to GET /redfish/v1/";
+            return Err(self.error(Kind::Unsupported, answer).advise(
+                "check the address and port; switch Redfish on in the BMC's settings, or update its firmware",
+            ));
         }
         self.read(path, answer)
     }
@@ -321,10 +329,9 @@ impl Client {
             return Err(self.refused(&refusal));
         }
         let sent = answer.body.spoken();
-        answer.resource(path).ok_or_else(|| {
-            self.error(Kind::Refused, format!("answered GET {path} with {sent}"))
-                .advise("check that address and port lead to a Redfish service; if they do, restart the BMC")
-        })
+        answer
+            .resource(path)
+            .ok_or_else(|| self.error(Kind::Refused, format!("answered GET {path} with {sent}")).advise(NOT_REDFISH))
     }
 
     /// A link's place on this BMC. Whatever host a link names, only its path is used: credentials go nowhere else.
@@ -339,7 +346,8 @@ impl Client {
     }
 
     fn credentials_refused(&self, refusal: &Refusal) -> Error {
-        let error = self.error(Kind::Refused, format!("{} for user {:?}", refusal.spoken(), self.username)).finally();
+        let answer = format!("refuses user {:?}: it {}", self.username, refusal.spoken());
+        let error = self.error(Kind::Refused, answer).finally();
         match super::vendors::common_advice(refusal) {
             Some(advice) => error.advise(advice),
             None if refusal.status == StatusCode::FORBIDDEN => {
@@ -365,12 +373,12 @@ impl Client {
                 .error(Kind::Timeout, format!("did not answer {request} within {}", spoken(*limit)))
                 .advise("it accepts connections but its web service hangs: restart the BMC if that lasts"),
             Failure::Unconnected(cause) => return self.unconnected(cause),
-            Failure::Broken(cause) => {
-                self.error(Kind::Refused, format!("broke off its answer to {request}: {}", quoted(cause)))
-            }
-            Failure::TooLong => {
-                self.error(Kind::Refused, format!("sent more than {} MiB in answer to {request}", LARGEST >> 20))
-            }
+            Failure::Broken(cause) => self
+                .error(Kind::Refused, format!("broke off its answer to {request}: {}", quoted(cause)))
+                .advise("restart the BMC if that lasts"),
+            Failure::TooLong => self
+                .error(Kind::Refused, format!("sent more than {} MiB in answer to {request}", LARGEST >> 20))
+                .advise(NOT_REDFISH),
         };
         if method == Method::GET { error } else { error.lost() }
     }

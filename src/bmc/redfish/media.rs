@@ -6,7 +6,7 @@ use url::Url;
 use super::answer::{Answer, Refusal};
 use super::ladder::{Ladder, Taken, protocol};
 use super::slot::{Slot, without_password};
-use super::vendors::Way;
+use super::vendors::{Way, blames_image};
 use super::{Redfish, spoken_patience};
 use crate::bmc::error::{Error, Kind};
 use crate::bmc::limits::Patience;
@@ -230,8 +230,11 @@ impl Redfish<'_> {
                 },
                 Performed::Lost(error) if !error.is_lost() => return Err(error),
                 Performed::Lost(error) => Some(error),
+                Performed::Refused(refusal) if blames_image(&refusal) => {
+                    return Err(self.client.refused(&refusal).advise(fetch_advice(image)).finally());
+                }
                 Performed::Refused(refusal) => {
-                    failed.push((way.to_string(), self.insert_refused(&refusal, image)));
+                    failed.push((way.to_string(), self.client.refused(&refusal)));
                     continue;
                 }
             };
@@ -278,11 +281,6 @@ impl Redfish<'_> {
                 return Ok(Performed::Refused(refusal));
             }
         }
-    }
-
-    fn insert_refused(&self, refusal: &Refusal, image: &Url) -> Error {
-        let error = self.client.refused(refusal);
-        if error.advice().is_some() { error } else { error.advise(fetch_advice(image)) }
     }
 
     async fn patch_slot(&mut self, slot: &Slot, body: &serde_json::Value) -> Performed {

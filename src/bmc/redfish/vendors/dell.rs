@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use tracing::debug;
 
-use super::{Quirks, Route, Step};
+use super::{Quirks, Route, Step, blames_image};
 use crate::bmc::error::{Error, Kind};
 use crate::bmc::redfish::answer::Refusal;
 use crate::bmc::redfish::discovery::Platform;
@@ -67,8 +67,6 @@ impl Quirks for Dell {
         } else if refusal.status.as_u16() == 503 && refusal.path.ends_with("ImportSystemConfiguration") {
             // An iDRAC 8 says no more than that (iDRAC-Redfish-Scripting#116).
             "a configuration job is pending or running: reboot the machine or delete it from the job queue, then try again"
-        } else if refusal.says_any(&["RAC0904", "RAC0720"]) {
-            "the iDRAC cannot fetch the image: check name, route and firewall from the iDRAC's own network"
         } else if refusal.says("SYS402") {
             "this firmware cannot insert media by Redfish: iDRAC 8 needs 2.75.75.75, iDRAC 9 needs 3.30 or later"
         } else {
@@ -84,7 +82,7 @@ impl Quirks for Dell {
         let unsettled = refusal.status.as_u16() == 500
             && refusal.path.trim_end_matches('/').ends_with("InsertMedia")
             && !self.says_occupied(refusal)
-            && !refusal.says_any(&["RAC0904", "RAC0720"]);
+            && !blames_image(refusal);
         refusal.says_any(&["SYS518", "RAC0679"])
             || unsettled
             || (refusal.path.ends_with("ComputerSystem.Reset") && refusal.says("ActionParameterValueConflict"))
@@ -111,6 +109,8 @@ impl Quirks for Dell {
         // iDRAC 10 lists slot 2 first, and only slot 1 boots by its one-time boot (ironic, LP 2125571).
         match generation(platform) {
             Generation::Idrac10 if slot.id != "1" => None,
+            // The manager's view shows it as fit for CDs on recent firmware, and lists it first.
+            _ if slot.id == "RemovableDisk" => Some(1),
             _ => Some(0),
         }
     }

@@ -225,10 +225,26 @@ pub(crate) fn common_advice(refusal: &Refusal) -> Option<String> {
         "all its sessions are taken: log others out, or wait until they expire"
     } else if refusal.status.as_u16() == 503 {
         "it is busy or starting: try again in a few minutes"
+    } else if refusal.status.is_server_error() {
+        "try again; if it lasts, its own log may say more, and a restart of the BMC may help"
     } else {
         return None;
     };
     Some(advice.to_owned())
+}
+
+/// Refusals of an insert that name the image as the cause: no other slot, and no other way, will fetch it.
+pub(crate) fn blames_image(refusal: &Refusal) -> bool {
+    refusal.says_any(&[
+        // DSP2062 Base registry; iLO's own names are the same.
+        "CouldNotEstablishConnection",
+        "ResourceAtUriInUnknownFormat",
+        "ResourceAtUriUnauthorized",
+        "SourceDoesNotSupportProtocol",
+        // iDRAC: cannot reach or find the file.
+        "RAC0720",
+        "RAC0904",
+    ])
 }
 
 #[cfg(test)]
