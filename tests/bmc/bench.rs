@@ -73,3 +73,18 @@ pub(crate) async fn smallest(bmcs: &Bmcs, target: Target) -> Result<(), Error> {
     let operation = Operation::unwatched();
     bmcs.open(target, &operation).await?.power_state().await.map(|_| ())
 }
+
+/// A limit for what never comes, so that a test of it is short.
+pub(crate) const SHORT: Duration = Duration::from_millis(300);
+
+/// Checks an error's code and that its text holds these parts, in one line and without the password.
+#[track_caller]
+pub(crate) fn told(error: &Error, code: u16, parts: &[&str]) {
+    let text = error.to_string();
+    assert_eq!(error.code(), code, "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in {text:?}");
+    }
+    assert!(!text.contains("calvin"), "{text}");
+    assert!(!text.contains('\n'), "{text}");
+}

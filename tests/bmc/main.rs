@@ -3,5 +3,7 @@
 
 mod actions;
 mod bench;
+mod commands;
 mod faults;
+mod refusals;
 mod tls;

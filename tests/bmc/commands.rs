@@ -1,0 +1,115 @@
+//! `bmc …` as an operator uses it: what it prints for people and for programs.
+
+use std::io::Write;
+
+use clap::{FromArgMatches, Subcommand};
+use drp_virtual_media::cli::bmc::BmcCommand;
+use drp_virtual_media::operation::Operation;
+use drp_virtual_media_sim::bmc::{Bmc, Personality};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use crate::bench::Bench;
+
+/// Runs a command against a BMC and gives what it printed.
+async fn run(bmc: &Bmc, command: &str, more: &[&str]) -> Result<String, String> {
+    let mut password = NamedTempFile::new().unwrap();
+    writeln!(password, "{}", bmc.password()).unwrap();
+    let port = bmc.address().port().to_string();
+    let mut words = vec!["bmc", command, "--address", "127.0.0.1", "--port", &port, "--username", bmc.username()];
+    words.extend(["--password-file", password.path().to_str().unwrap()]);
+    words.extend(more);
+    let matches = BmcCommand::augment_subcommands(clap::Command::new("bmc")).get_matches_from(words);
+    let command = BmcCommand::from_arg_matches(&matches).unwrap();
+    let mut out = Vec::new();
+    let done = command.run(&Operation::unwatched(), &mut out).await;
+    done.map(|()| String::from_utf8(out).unwrap()).map_err(|error| error.to_string())
+}
+
+async fn json(bmc: &Bmc, command: &str, more: &[&str]) -> Value {
+    let printed = run(bmc, command, &[more, &["--json"]].concat()).await.unwrap();
+    serde_json::from_str(&printed).unwrap()
+}
+
+#[tokio::test]
+async fn each_command_prints_one_result_for_people_and_one_for_programs() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::Ilo5).await;
+    bmc.set_power(false);
+    let image = bench.image();
+    let certificate = bmc.certificate_sha256();
+
+    let status = run(&bmc, "status", &[]).await.unwrap();
+    assert!(status.starts_with("nothing is mounted\ncertificate SHA-256 "), "{status}");
+    assert_eq!(status.replace(':', "").split(' ').next_back().unwrap().trim(), certificate);
+    assert_eq!(json(&bmc, "status", &[]).await, json!({"Image": "", "Inserted": false}));
+
+    let mounted = run(&bmc, "mount", &[image.as_str()]).await.unwrap();
+    assert!(mounted.starts_with(&format!("{image} is in slot 2\n")), "{mounted}");
+    let mounted = json(&bmc, "mount", &[image.as_str(), "--boot-once"]).await;
+    assert_eq!(mounted, json!({"Slot": "2", "Image": image.as_str(), "BootOnce": true}));
+    assert!(run(&bmc, "status", &[]).await.unwrap().starts_with(&format!("{image} is mounted\n")));
+    assert_eq!(json(&bmc, "status", &[]).await, json!({"Image": image.as_str(), "Inserted": true}));
+
+    assert_eq!(run(&bmc, "power-status", &[]).await.unwrap(), "Off\n");
+    assert_eq!(run(&bmc, "power-on", &[]).await.unwrap(), "On (On)\n");
+    assert_eq!(bmc.state().boots.last().and_then(|boot| boot.image.clone()), Some(image.to_string()));
+    assert_eq!(run(&bmc, "power-on", &[]).await.unwrap(), "On already\n");
+    assert_eq!(json(&bmc, "power-status", &[]).await, json!("On"));
+    assert_eq!(json(&bmc, "power-off", &[]).await, json!({"PowerState": "Off", "ResetType": "ForceOff"}));
+    assert_eq!(json(&bmc, "power-cycle", &[]).await, json!({"PowerState": "On", "ResetType": "On"}));
+
+    // An iLO ejects by itself on the second boot.
+    run(&bmc, "mount", &[image.as_str()]).await.unwrap();
+    assert_eq!(run(&bmc, "unmount", &[]).await.unwrap(), "ejected; nothing is mounted\n");
+    assert_eq!(run(&bmc, "unmount", &[]).await.unwrap(), "nothing was mounted\n");
+    assert_eq!(json(&bmc, "unmount", &[]).await, json!({"Image": "", "Inserted": false, "Ejected": false}));
+}
+
+#[tokio::test]
+async fn probe_says_what_a_bmc_is_and_what_would_be_done_and_does_none_of_it() {
+    let bench = Bench::start().await;
+    let table: [(Personality, &str, &[&str], &[&str]); 8] = [
+        (Personality::Generic, "generic", &["boot override"], &["PowerCycle"]),
+        (Personality::Idrac8, "dell", &["configuration import"], &["PowerCycle"]),
+        (Personality::Idrac9Early, "dell", &["iDRAC attributes", "configuration import"], &["PowerCycle"]),
+        (Personality::Idrac9, "dell", &["boot override", "iDRAC attributes", "configuration import"], &["PowerCycle"]),
+        (Personality::Idrac10, "dell", &["configuration import", "boot override"], &["PowerCycle"]),
+        (Personality::Ilo4, "hpe", &["boot on next reset", "boot override"], &["ForceRestart"]),
+        (Personality::Ilo5, "hpe", &["boot on next reset", "boot override"], &["ForceRestart"]),
+        (Personality::Ilo6, "hpe", &["boot on next reset", "boot override"], &["ForceRestart"]),
+    ];
+    assert_eq!(table.len(), Personality::ALL.len(), "a personality is missing here");
+    for (personality, vendor, boot_once, cycle) in table {
+        let bmc = bench.bmc(personality).await;
+        let before = bmc.state();
+        let probed = json(&bmc, "probe", &[]).await;
+        assert_eq!(probed["Vendor"], vendor, "{personality}: {probed}");
+        let names: Vec<&str> =
+            probed["BootOnce"].as_array().unwrap().iter().filter_map(|s| s["Name"].as_str()).collect();
+        assert_eq!(names, boot_once, "{personality}");
+        assert_eq!(probed["PowerCycle"], json!(cycle), "{personality}");
+        assert!(probed["Slots"][0]["Id"].is_string() && probed["Mount"][0]["Name"].is_string(), "{probed}");
+        for word in ["Vendor", "Model", "Certificate", "Power", "Slots", "Mount", "Boot once", "Power cycle"] {
+            let printed = run(&bmc, "probe", &[]).await.unwrap();
+            assert!(printed.lines().any(|line| line.starts_with(word)), "{printed}");
+        }
+        assert_eq!(bmc.state(), before);
+        assert!(bmc.requests().iter().all(|request| request.method == "GET"), "{personality}");
+    }
+}
+
+#[tokio::test]
+async fn a_pin_and_a_given_vendor_are_taken_and_failures_are_one_sentence() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::Ilo5).await;
+    run(&bmc, "status", &["--tls-pin", &bmc.certificate_sha256()]).await.unwrap();
+    assert_eq!(json(&bmc, "probe", &["--mode", "redfish-generic"]).await["Vendor"], "generic");
+    let refused = run(&bmc, "status", &["--tls-verify"]).await.unwrap_err();
+    assert!(refused.contains("the TLS policy does not accept") && !refused.contains('\n'), "{refused}");
+    let mut ca = NamedTempFile::new().unwrap();
+    ca.write_all(bmc.certificate_pem().as_bytes()).unwrap();
+    run(&bmc, "status", &["--tls-verify", "--tls-ca", ca.path().to_str().unwrap()]).await.unwrap();
+    let missing = run(&bmc, "status", &["--tls-verify", "--tls-ca", "/nowhere"]).await.unwrap_err();
+    assert!(missing.starts_with("reading the CA from /nowhere"), "{missing}");
+}
