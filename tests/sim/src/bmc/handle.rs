@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::certificate::Certificate;
 use super::fault::{Fault, Matcher};
 use super::log::{Counts, Log, Request};
-use super::machine::Override;
+use super::machine::{Machine, Override};
 use super::profile::Profile;
 use super::shared::{Reach, Shared};
 use super::state::{Power, State};
@@ -90,7 +90,7 @@ impl Bmc {
     /// The machine behind it as it is now.
     #[must_use]
     pub fn state(&self) -> State {
-        self.shared.read(super::machine::Machine::snapshot)
+        self.shared.read(Machine::snapshot)
     }
 
     /// The requests since the start or the last [`Bmc::clear_requests`]: the last ten thousand.
@@ -164,7 +164,7 @@ impl Bmc {
 
     /// Changes what this BMC believes of itself.
     pub fn alter(&self, change: impl FnOnce(&mut Profile)) {
-        self.shared.change(|machine| change(Arc::make_mut(&mut machine.profile)));
+        self.shared.change(|machine| machine.alter(change));
     }
 
     /// Puts somebody else's image in the first drive that boots.

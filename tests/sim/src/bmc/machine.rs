@@ -53,6 +53,12 @@ pub(super) struct Drive {
     pub(super) late_reads: u32,
 }
 
+impl Drive {
+    fn empty() -> Drive {
+        Drive { write_protected: true, ..Drive::default() }
+    }
+}
+
 /// HPE's `BootOnNextServerReset`: one boot from the medium, which leaves at the reset after that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum NextReset {
@@ -85,7 +91,7 @@ pub(super) struct Session {
 
 impl Machine {
     pub(super) fn new(profile: Arc<Profile>, username: String, password: String) -> Machine {
-        let drives = vec![Drive { write_protected: true, ..Drive::default() }; profile.media.drives.len()];
+        let drives = vec![Drive::empty(); profile.media.drives.len()];
         Machine {
             profile,
             username,
@@ -106,6 +112,12 @@ impl Machine {
             jobs_refused: false,
             media_enabled: true,
         }
+    }
+
+    /// Changes the profile; drives come and go with it.
+    pub(super) fn alter(&mut self, change: impl FnOnce(&mut Profile)) {
+        change(Arc::make_mut(&mut self.profile));
+        self.drives.resize(self.profile.media.drives.len(), Drive::empty());
     }
 
     pub(super) fn snapshot(&self) -> State {
@@ -144,7 +156,7 @@ impl Machine {
         let stale_reads = self.profile.media.stale_reads;
         if let Some(drive) = self.drives.get_mut(drive) {
             let previous = drive.image.take().or(drive.previous.take());
-            *drive = Drive { previous, write_protected: true, stale_reads, ..Drive::default() };
+            *drive = Drive { previous, stale_reads, ..Drive::empty() };
         }
     }
 

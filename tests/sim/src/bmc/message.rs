@@ -44,6 +44,8 @@ impl Registry {
 pub struct Errors {
     /// `error.code`; `None`: the first message's id.
     pub code: Option<Cow<'static, str>>,
+    /// `@Message.ExtendedInfo` is a list, as the standard has it; else the first message alone.
+    pub list: bool,
     /// Whether messages carry their text: iLO sends ids and arguments alone (redfish-vendors 1.3, sample).
     pub texts: bool,
     /// `MessageId` of a success told with a body.
@@ -92,6 +94,7 @@ impl Errors {
         let says = |status: u16, name: &str, text: &'static str| base.says(status, name, text);
         Errors {
             code: None,
+            list: true,
             texts: true,
             success: base.id("Success"),
             unauthorized: says(401, "InsufficientPrivilege", "These credentials do not give access."),
@@ -138,7 +141,10 @@ impl Refusal {
     }
 
     /// `@Message.ExtendedInfo` for it.
-    fn entries(&self, errors: &Errors) -> Vec<Value> {
+    fn entries(&self, errors: &Errors) -> Value {
+        if !errors.list {
+            return self.entry(&self.message.id, errors);
+        }
         let ids = std::iter::once(&self.message.id).chain(&self.message.more);
         ids.map(|id| self.entry(id, errors)).collect()
     }

@@ -6,7 +6,7 @@
 //!   request (`call`, `auth`, `route`, `resources`, `perform`), and what a machine does (`machine`, `media`, `boot`,
 //!   `power`, `service`, `fetch`);
 //! * [`Profile`]: every belief that differs between vendors, as data, and hooks (`oem`) where data does not do;
-//! * [`Personality`]: one file a family, with its differences and their sources.
+//! * [`Personality`]: one file a family, with its differences and their sources; [`Quirk`]s go on top of any of them.
 //!
 //! Sources are named as the project's fact sheet on Redfish vendors names them. Shapes and ids are theirs, texts are ours.
 
@@ -27,6 +27,7 @@ mod perform;
 mod personality;
 mod power;
 mod profile;
+mod quirk;
 mod resources;
 mod route;
 mod serve;
@@ -45,6 +46,7 @@ pub use profile::{
     Answer, BootRules, CdMeans, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, Http, Identity, Listing, Media,
     ModeRule, Place, PowerRules, Profile, SettingsShape, Tasks, Under,
 };
+pub use quirk::Quirk;
 pub use shared::Reach;
 pub use state::{Boot, Device, Fetch, Power, Slot, State, TaskRecord};
 

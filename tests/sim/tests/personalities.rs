@@ -1,0 +1,369 @@
+//! Every personality in one table: who it is, where its media is, how it inserts, what it refuses, which route boots.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use common::{Images, Redfish, until};
+use drp_virtual_media_sim::bmc::{Bmc, Boot, Device, Fleet, Personality};
+use serde_json::{Value, json};
+
+/// How a personality looks from outside.
+struct Row {
+    personality: Personality,
+    vendor: Option<&'static str>,
+    oem: Option<&'static str>,
+    manager: &'static str,
+    model: &'static str,
+    /// Collections by the path of what links to them, with their members in order.
+    media: &'static [(&'static str, &'static [&'static str])],
+    /// The member that boots.
+    cd: &'static str,
+    insert: Insert,
+    /// Status of a good insert.
+    inserted: u16,
+    /// Status and id of an insert whose URL cannot be fetched.
+    unreachable: (u16, &'static str),
+    /// Status and id of an insert into a full drive.
+    occupied: (u16, &'static str),
+    /// Status and id of an eject of an empty drive; for PATCH, `""`.
+    empty: (u16, &'static str),
+    /// `Image` of an empty drive.
+    nothing: Option<&'static str>,
+    /// The routes that boot the image once, and whether the machine then really boots it.
+    routes: &'static [(Route, bool)],
+    /// Status and id of On when on.
+    on_when_on: (u16, &'static str),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Insert {
+    Action,
+    Patch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Route {
+    /// PATCH of the system or of what lies below it.
+    Override(&'static str),
+    /// PATCH of Dell's attributes.
+    Attributes(&'static str),
+    /// Dell's import, to this target.
+    Import(&'static str),
+    /// PATCH of HPE's property on the member, under this key.
+    NextReset(&'static str),
+}
+
+const DELL_SYSTEM: &str = "/redfish/v1/Systems/System.Embedded.1";
+const DELL_MANAGER: &str = "/redfish/v1/Managers/iDRAC.Embedded.1";
+const DELL_OLD_CD: &str = "/redfish/v1/Managers/iDRAC.Embedded.1/VirtualMedia/CD";
+const DELL_OLD_MEDIA: &[(&str, &[&str])] = &[(DELL_MANAGER, &["RemovableDisk", "CD"])];
+const IMPORT: &str = "EID_674_Manager.ImportSystemConfiguration";
+const DELL_ATTRIBUTES: &str = "Oem/Dell/DellAttributes/iDRAC.Embedded.1";
+const HPE_MEDIA: &[(&str, &[&str])] = &[("/redfish/v1/Managers/1", &["1", "2"])];
+const HPE_CD: &str = "/redfish/v1/Managers/1/VirtualMedia/2";
+
+const ROWS: &[Row] = &[
+    Row {
+        personality: Personality::Generic,
+        vendor: None,
+        oem: None,
+        manager: "/redfish/v1/Managers/BMC",
+        model: "Joo Janta 200",
+        media: &[("/redfish/v1/Systems/1", &["Cd"])],
+        cd: "/redfish/v1/Systems/1/VirtualMedia/Cd",
+        insert: Insert::Action,
+        inserted: 204,
+        unreachable: (500, "Base.1.15.ResourceAtUriUnauthorized"),
+        occupied: (400, "Base.1.15.ResourceInUse"),
+        empty: (204, ""),
+        nothing: None,
+        routes: &[(Route::Override("/redfish/v1/Systems/1"), true)],
+        on_when_on: (204, ""),
+    },
+    Row {
+        personality: Personality::Idrac8,
+        vendor: None,
+        oem: Some("Dell"),
+        manager: DELL_MANAGER,
+        model: "13G Monolithic",
+        media: DELL_OLD_MEDIA,
+        cd: DELL_OLD_CD,
+        insert: Insert::Action,
+        inserted: 204,
+        unreachable: (400, "IDRAC.1.6.RAC0904"),
+        occupied: (500, "IDRAC.1.6.VRM0012"),
+        empty: (500, "IDRAC.1.6.VRM0009"),
+        nothing: None,
+        routes: &[
+            (Route::Override(DELL_SYSTEM), false),
+            (Route::Attributes("Attributes"), false),
+            (Route::Import(IMPORT), true),
+        ],
+        on_when_on: (409, "Base.1.2.ActionParameterValueConflict"),
+    },
+    Row {
+        personality: Personality::Idrac9Early,
+        vendor: Some("Dell"),
+        oem: Some("Dell"),
+        manager: DELL_MANAGER,
+        model: "14G Monolithic",
+        media: DELL_OLD_MEDIA,
+        cd: DELL_OLD_CD,
+        insert: Insert::Action,
+        inserted: 204,
+        unreachable: (400, "IDRAC.2.1.RAC0904"),
+        occupied: (500, "IDRAC.2.1.VRM0012"),
+        empty: (500, "IDRAC.2.1.VRM0009"),
+        nothing: None,
+        routes: &[
+            (Route::Override(DELL_SYSTEM), false),
+            (Route::Attributes("Attributes"), true),
+            (Route::Import(IMPORT), true),
+        ],
+        on_when_on: (409, "Base.1.5.ActionParameterValueConflict"),
+    },
+    Row {
+        personality: Personality::Idrac9,
+        vendor: Some("Dell"),
+        oem: Some("Dell"),
+        manager: DELL_MANAGER,
+        model: "15G Monolithic",
+        media: &[(DELL_SYSTEM, &["1", "2"]), (DELL_MANAGER, &["RemovableDisk", "CD"])],
+        cd: "/redfish/v1/Systems/System.Embedded.1/VirtualMedia/1",
+        insert: Insert::Action,
+        inserted: 204,
+        unreachable: (400, "IDRAC.2.8.RAC0904"),
+        occupied: (500, "IDRAC.2.8.VRM0012"),
+        empty: (500, "IDRAC.2.8.VRM0009"),
+        nothing: None,
+        routes: &[
+            (Route::Override(DELL_SYSTEM), true),
+            (Route::Override("/redfish/v1/Systems/System.Embedded.1/Settings"), false),
+            (Route::Attributes(DELL_ATTRIBUTES), true),
+            (Route::Import(IMPORT), true),
+        ],
+        on_when_on: (409, "Base.1.12.ActionParameterValueConflict"),
+    },
+    Row {
+        personality: Personality::Idrac10,
+        vendor: Some("Dell"),
+        oem: Some("Dell"),
+        manager: DELL_MANAGER,
+        model: "17G Monolithic",
+        media: &[(DELL_SYSTEM, &["2", "1"])],
+        cd: "/redfish/v1/Systems/System.Embedded.1/VirtualMedia/1",
+        insert: Insert::Action,
+        inserted: 204,
+        unreachable: (400, "IDRAC.2.10.RAC0904"),
+        occupied: (500, "IDRAC.2.10.VRM0012"),
+        empty: (500, "IDRAC.2.10.VRM0009"),
+        nothing: None,
+        routes: &[
+            (Route::Override(DELL_SYSTEM), false),
+            (Route::Override("/redfish/v1/Systems/System.Embedded.1/Settings"), true),
+            (Route::Attributes(DELL_ATTRIBUTES), false),
+            (Route::Import("OemManager.ImportSystemConfiguration"), true),
+        ],
+        on_when_on: (409, "Base.1.18.ActionParameterValueConflict"),
+    },
+    Row {
+        personality: Personality::Ilo4,
+        vendor: None,
+        oem: Some("Hp"),
+        manager: "/redfish/v1/Managers/1",
+        model: "iLO 4",
+        media: HPE_MEDIA,
+        cd: HPE_CD,
+        insert: Insert::Patch,
+        inserted: 200,
+        unreachable: (400, "Base.0.10.CouldNotEstablishConnection"),
+        occupied: (400, "iLO.0.10.MaxVirtualMediaConnectionEstablished"),
+        empty: (200, "Base.0.10.Success"),
+        nothing: Some(""),
+        routes: &[(Route::Override("/redfish/v1/Systems/1/"), true), (Route::NextReset("Hp"), true)],
+        on_when_on: (400, "iLO.0.10.InvalidOperationForSystemState"),
+    },
+    Row {
+        personality: Personality::Ilo5,
+        vendor: Some("HPE"),
+        oem: Some("Hpe"),
+        manager: "/redfish/v1/Managers/1",
+        model: "iLO 5",
+        media: HPE_MEDIA,
+        cd: HPE_CD,
+        insert: Insert::Action,
+        inserted: 200,
+        unreachable: (400, "Base.1.4.CouldNotEstablishConnection"),
+        occupied: (400, "iLO.2.15.MaxVirtualMediaConnectionEstablished"),
+        empty: (400, "iLO.2.15.NoVirtualMediaConnectionAvailable"),
+        nothing: Some(""),
+        routes: &[(Route::Override("/redfish/v1/Systems/1"), true), (Route::NextReset("Hpe"), true)],
+        on_when_on: (400, "iLO.2.15.InvalidOperationForSystemState"),
+    },
+    Row {
+        personality: Personality::Ilo6,
+        vendor: Some("HPE"),
+        oem: Some("Hpe"),
+        manager: "/redfish/v1/Managers/1",
+        model: "iLO 6",
+        media: HPE_MEDIA,
+        cd: HPE_CD,
+        insert: Insert::Action,
+        inserted: 200,
+        unreachable: (400, "Base.1.18.CouldNotEstablishConnection"),
+        occupied: (400, "iLO.2.23.MaxVirtualMediaConnectionEstablished"),
+        empty: (400, "iLO.2.23.NoVirtualMediaConnectionAvailable"),
+        nothing: Some(""),
+        routes: &[(Route::Override("/redfish/v1/Systems/1/"), true), (Route::NextReset("Hpe"), true)],
+        on_when_on: (400, "iLO.2.23.InvalidOperationForSystemState"),
+    },
+];
+
+impl Row {
+    async fn start(&self, fleet: &Fleet) -> (Bmc, Redfish) {
+        let bmc = fleet.add(self.personality).await.unwrap();
+        let redfish = Redfish::new(&bmc);
+        (bmc, redfish)
+    }
+
+    async fn insert(&self, redfish: &Redfish, url: &str) -> common::Answer {
+        match self.insert {
+            Insert::Action => {
+                redfish.post(&format!("{}/Actions/VirtualMedia.InsertMedia", self.cd), json!({"Image": url})).await
+            }
+            Insert::Patch => redfish.patch(self.cd, json!({"Image": url})).await,
+        }
+    }
+
+    async fn eject(&self, redfish: &Redfish) -> common::Answer {
+        match self.insert {
+            Insert::Action => redfish.post(&format!("{}/Actions/VirtualMedia.EjectMedia", self.cd), json!({})).await,
+            Insert::Patch => redfish.patch(self.cd, json!({"Image": null})).await,
+        }
+    }
+
+    async fn boot_once(&self, redfish: &Redfish, route: Route) -> common::Answer {
+        match route {
+            Route::Override(path) => {
+                let boot = json!({"Boot": {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd"}});
+                redfish.patch(path, boot).await
+            }
+            Route::Attributes(path) => {
+                let wanted = json!({"ServerBoot.1.BootOnce": "Enabled", "ServerBoot.1.FirstBootDevice": "VCD-DVD"});
+                redfish.patch(&format!("{DELL_MANAGER}/{path}"), json!({"Attributes": wanted})).await
+            }
+            Route::Import(target) => {
+                let buffer = "<SystemConfiguration><Component FQDD=\"iDRAC.Embedded.1\">\
+                    <Attribute Name=\"ServerBoot.1#BootOnce\">Enabled</Attribute>\
+                    <Attribute Name=\"ServerBoot.1#FirstBootDevice\">VCD-DVD</Attribute>\
+                    </Component></SystemConfiguration>";
+                let body = json!({"ShareParameters": {"Target": ["ALL"]}, "ImportBuffer": buffer});
+                let answer = redfish.post(&format!("{DELL_MANAGER}/Actions/Oem/{target}"), body).await;
+                if answer.status == 202 {
+                    until(&redfish.bmc, |state| state.tasks.iter().all(|task| task.state == "Completed")).await;
+                }
+                answer
+            }
+            Route::NextReset(key) => {
+                redfish.patch(self.cd, json!({"Oem": {key: {"BootOnNextServerReset": true}}})).await
+            }
+        }
+    }
+}
+
+fn ids(collection: &Value) -> Vec<String> {
+    let members = collection["Members"].as_array().unwrap().iter();
+    members
+        .map(|member| {
+            member["@odata.id"].as_str().unwrap().trim_end_matches('/').rsplit('/').next().unwrap().to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn the_table_has_every_personality() {
+    let personalities: Vec<Personality> = ROWS.iter().map(|row| row.personality).collect();
+    assert_eq!(personalities, Personality::ALL);
+}
+
+#[tokio::test]
+async fn each_says_who_it_is_and_where_its_media_is() {
+    let fleet = Fleet::start().await.unwrap();
+    for row in ROWS {
+        let who = row.personality;
+        let (_, redfish) = row.start(&fleet).await;
+        let root = redfish.get("/redfish/v1/").await.body;
+        assert_eq!(root["Vendor"].as_str(), row.vendor, "{who}");
+        assert_eq!(root["Oem"].as_object().and_then(|oem| oem.keys().next()).map(String::as_str), row.oem, "{who}");
+        assert_eq!(redfish.get(row.manager).await.body["Model"], json!(row.model), "{who}");
+        for (parent, members) in row.media {
+            let link = redfish.get(parent).await.body["VirtualMedia"]["@odata.id"].as_str().unwrap().to_owned();
+            assert_eq!(ids(&redfish.get(&link).await.body), *members, "{who}");
+        }
+        let linked = [row.manager, "/redfish/v1/Systems/1", DELL_SYSTEM].into_iter();
+        for other in linked.filter(|path| row.media.iter().all(|(parent, _)| parent != path)) {
+            assert!(redfish.get(other).await.body["VirtualMedia"].is_null(), "{who}: {other}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_inserts_and_ejects_in_its_own_words() {
+    let fleet = Fleet::start().await.unwrap();
+    let images = Images::start().await;
+    for row in ROWS {
+        let who = row.personality;
+        let (bmc, redfish) = row.start(&fleet).await;
+        let told = |answer: common::Answer| (answer.status, answer.message_id().to_owned());
+        let is = |(status, id): (u16, &str)| (status, id.to_owned());
+
+        assert_eq!(redfish.get(row.cd).await.body["Image"].as_str(), row.nothing, "{who}");
+        assert_eq!(told(row.eject(&redfish).await), is(row.empty), "{who}");
+        assert_eq!(told(row.insert(&redfish, "http://127.0.0.1:9/a.iso").await), is(row.unreachable), "{who}");
+        assert_eq!(row.insert(&redfish, &images.url()).await.status, row.inserted, "{who}");
+        let member = redfish.get(row.cd).await.body;
+        assert_eq!((&member["Inserted"], &member["Image"]), (&json!(true), &json!(images.url())), "{who}");
+        assert_eq!(told(row.insert(&redfish, &images.url()).await), is(row.occupied), "{who}");
+        assert_eq!(row.eject(&redfish).await.status, row.inserted, "{who}");
+        assert_eq!(bmc.state().slots.iter().filter(|slot| slot.inserted).count(), 0, "{who}");
+    }
+}
+
+#[tokio::test]
+async fn each_boots_the_image_once_by_the_routes_that_are_its_own() {
+    let fleet = Fleet::start().await.unwrap();
+    let images = Images::start().await;
+    for row in ROWS {
+        for (route, boots) in row.routes {
+            let case = format!("{} by {route:?}", row.personality);
+            let (bmc, redfish) = row.start(&fleet).await;
+            assert_eq!(row.insert(&redfish, &images.url()).await.status, row.inserted, "{case}");
+            row.boot_once(&redfish, *route).await;
+            let system = ids(&redfish.get("/redfish/v1/Systems").await.body).remove(0);
+            let reset = format!("/redfish/v1/Systems/{system}/Actions/ComputerSystem.Reset");
+            redfish.post(&reset, json!({"ResetType": "On"})).await;
+            let state = until(&bmc, |state| state.boots.len() == 1).await;
+            let image = Some(images.url());
+            let expected = Boot { device: Device::VirtualCd, image };
+            assert_eq!(state.boots[0] == expected, *boots, "{case}: {:?}", state.boots);
+            redfish.post(&reset, json!({"ResetType": "ForceRestart"})).await;
+            let state = until(&bmc, |state| state.boots.len() == 2).await;
+            assert_eq!(state.boots[1].device, Device::Disk, "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_answers_on_when_on_in_its_own_words() {
+    let fleet = Fleet::start().await.unwrap();
+    for row in ROWS {
+        let (bmc, redfish) = row.start(&fleet).await;
+        bmc.set_power(true);
+        let system = ids(&redfish.get("/redfish/v1/Systems").await.body).remove(0);
+        let reset = format!("/redfish/v1/Systems/{system}/Actions/ComputerSystem.Reset");
+        let answer = redfish.post(&reset, json!({"ResetType": "On"})).await;
+        assert_eq!((answer.status, answer.message_id()), row.on_when_on, "{}", row.personality);
+        assert_eq!(bmc.state().boots, []);
+    }
+}
