@@ -1,0 +1,318 @@
+//! What single personalities refuse, and what they do behind one's back.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use common::{Answer, Images, Redfish, send, until};
+use drp_virtual_media_sim::bmc::{Bmc, Boot, Device, Fleet, Personality, Power};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const DELL_SYSTEM: &str = "/redfish/v1/Systems/System.Embedded.1";
+const DELL_CD: &str = "/redfish/v1/Systems/System.Embedded.1/VirtualMedia/1";
+const ILO_SYSTEM: &str = "/redfish/v1/Systems/1";
+const ILO_CD: &str = "/redfish/v1/Managers/1/VirtualMedia/2";
+
+async fn start(fleet: &Fleet, personality: Personality) -> (Bmc, Redfish) {
+    let bmc = fleet.add(personality).await.unwrap();
+    let redfish = Redfish::new(&bmc);
+    (bmc, redfish)
+}
+
+fn told(answer: &Answer) -> (u16, &str) {
+    (answer.status, answer.message_id())
+}
+
+/// Requests that are refused before they do anything: personality, method, path, body, status, id, properties named.
+type Refused = (Personality, &'static str, &'static str, Value, u16, &'static str, &'static [&'static str]);
+
+fn refused() -> Vec<Refused> {
+    let once = |target: &str| json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": target});
+    let with_mode = json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd",
+        "BootSourceOverrideMode": "UEFI"});
+    let import = "/redfish/v1/Managers/iDRAC.Embedded.1/Actions/Oem/OemManager.ImportSystemConfiguration";
+    vec![
+        (
+            Personality::Idrac10,
+            "PATCH",
+            DELL_SYSTEM,
+            json!({"Boot": once("Cd")}),
+            400,
+            "Base.1.18.PropertyNotWritable",
+            &["Boot"],
+        ),
+        (
+            Personality::Idrac10,
+            "POST",
+            import,
+            json!({"ShareParameters": {"Target": "ALL"}, "ImportBuffer": ""}),
+            400,
+            "Base.1.18.PropertyValueTypeError",
+            &["Target"],
+        ),
+        (
+            Personality::Idrac9,
+            "PATCH",
+            "/redfish/v1/Systems/System.Embedded.1/Settings",
+            json!({"Boot": once("Cd")}),
+            400,
+            "Base.1.12.PropertyNotWritable",
+            &["BootSourceOverrideTarget"],
+        ),
+        (
+            Personality::Idrac8,
+            "PATCH",
+            DELL_SYSTEM,
+            json!({"Boot": with_mode}),
+            400,
+            "IDRAC.1.6.SYS410",
+            &["BootSourceOverrideMode"],
+        ),
+        (
+            Personality::Ilo5,
+            "PATCH",
+            ILO_SYSTEM,
+            json!({"Boot": with_mode}),
+            400,
+            "Base.1.4.PropertyNotWritable",
+            &["BootSourceOverrideMode"],
+        ),
+        (
+            Personality::Ilo5,
+            "PATCH",
+            ILO_CD,
+            json!({"Oem": {"Hpe": {"BootOnNextServerReset": true}}}),
+            400,
+            "iLO.2.15.NoVirtualMediaConnectionAvailable",
+            &[],
+        ),
+        (
+            Personality::Ilo5,
+            "POST",
+            "/redfish/v1/Systems/1/Actions/ComputerSystem.Reset",
+            json!({"ResetType": "PowerCycle"}),
+            400,
+            "Base.1.4.PropertyValueNotInList",
+            &["ResetType"],
+        ),
+        (
+            Personality::Ilo5,
+            "POST",
+            "/redfish/v1/Managers/1/VirtualMedia/2/Actions/VirtualMedia.InsertMedia",
+            json!({"Image": "nfs://host/a.iso"}),
+            400,
+            "Base.1.4.ResourceAtUriInUnknownFormat",
+            &["Image"],
+        ),
+        (
+            Personality::Ilo4,
+            "PATCH",
+            ILO_CD,
+            json!({"Image": "http://h/a.iso", "Inserted": true}),
+            400,
+            "Base.0.10.PropertyUnknown",
+            &["Inserted"],
+        ),
+        (
+            Personality::Ilo4,
+            "POST",
+            "/redfish/v1/Managers/1/VirtualMedia/2/Actions/VirtualMedia.InsertMedia",
+            json!({"Image": "http://h/a.iso"}),
+            404,
+            "Base.0.10.ResourceMissingAtURI",
+            &[],
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn refusals_come_with_their_status_id_and_property() {
+    let fleet = Fleet::start().await.unwrap();
+    for (personality, method, path, body, status, id, about) in refused() {
+        let (bmc, redfish) = start(&fleet, personality).await;
+        let before = bmc.state();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let answer = send(redfish.request(method, path).body(body.to_string())).await;
+        assert_eq!(told(&answer), (status, id), "{personality} {path}");
+        let args = &answer.body["error"]["@Message.ExtendedInfo"][0]["MessageArgs"];
+        assert_eq!(args.as_array().map_or(&[][..], Vec::as_slice), about, "{personality} {path}");
+        assert_eq!(bmc.state(), before, "{personality} {path}");
+    }
+}
+
+#[tokio::test]
+async fn an_idrac_opens_eight_sessions_and_no_more() {
+    let fleet = Fleet::start().await.unwrap();
+    for (personality, path) in
+        [(Personality::Idrac8, "/redfish/v1/Sessions"), (Personality::Idrac10, "/redfish/v1/SessionService/Sessions")]
+    {
+        let (bmc, redfish) = start(&fleet, personality).await;
+        let login = json!({"UserName": bmc.username(), "Password": bmc.password()});
+        for _ in 0..8 {
+            assert_eq!(redfish.post(path, login.clone()).await.status, 201);
+        }
+        let ninth = redfish.post(path, login).await;
+        assert!(ninth.status == 503 && ninth.message_id().ends_with(".RAC0218"), "{personality}");
+        assert_eq!(bmc.state().sessions, 8);
+        assert_eq!(redfish.get("/redfish/v1/Systems").await.status, 200, "Basic needs no session");
+    }
+}
+
+#[tokio::test]
+async fn an_idrac_shows_an_ejected_image_once_more_and_takes_no_other_meanwhile() {
+    let fleet = Fleet::start().await.unwrap();
+    let (bmc, redfish) = start(&fleet, Personality::Idrac9).await;
+    let images = Images::start().await;
+    bmc.mount_foreign("http://h/other.iso");
+    let [eject, insert] = ["Eject", "Insert"].map(|name| format!("{DELL_CD}/Actions/VirtualMedia.{name}Media"));
+    let eject = || redfish.post(&eject, json!({}));
+    let insert = || redfish.post(&insert, json!({"Image": images.url()}));
+    assert_eq!(eject().await.status, 204);
+    assert!(!bmc.state().slots[0].inserted);
+    assert_eq!(redfish.get(DELL_CD).await.body["Image"], json!("http://h/other.iso"));
+    assert_eq!(redfish.get(DELL_CD).await.body["Image"], json!(null));
+    bmc.mount_foreign("http://h/other.iso");
+    assert_eq!(eject().await.status, 204);
+    assert_eq!(told(&insert().await), (500, "IDRAC.2.8.SYS446"));
+    assert_eq!(insert().await.status, 204);
+}
+
+#[tokio::test]
+async fn the_second_slot_of_an_idrac_10_never_boots() {
+    let fleet = Fleet::start().await.unwrap();
+    let (bmc, redfish) = start(&fleet, Personality::Idrac10).await;
+    let images = Images::start().await;
+    let second = format!("{DELL_SYSTEM}/VirtualMedia/2/Actions/VirtualMedia.InsertMedia");
+    assert_eq!(redfish.post(&second, json!({"Image": images.url()})).await.status, 204);
+    bmc.set_boot_once("Cd");
+    redfish.post(&format!("{DELL_SYSTEM}/Actions/ComputerSystem.Reset"), json!({"ResetType": "On"})).await;
+    let state = until(&bmc, |state| state.power == Power::On).await;
+    assert_eq!(state.boots, [Boot { device: Device::Disk, image: None }]);
+}
+
+#[tokio::test]
+async fn an_idrac_10_takes_no_if_match_on_an_action() {
+    let fleet = Fleet::start().await.unwrap();
+    let (bmc, redfish) = start(&fleet, Personality::Idrac10).await;
+    let etag = redfish.get(DELL_SYSTEM).await.headers["etag"].to_str().unwrap().to_owned();
+    let reset = redfish.request(Method::POST, &format!("{DELL_SYSTEM}/Actions/ComputerSystem.Reset"));
+    let answer = send(reset.header("If-Match", etag).body(json!({"ResetType": "On"}).to_string())).await;
+    assert_eq!(told(&answer), (412, "Base.1.18.PreconditionFailed"));
+    assert_eq!(bmc.state().power, Power::Off);
+    assert!(bmc.requests().last().unwrap().if_match.is_some());
+}
+
+#[tokio::test]
+async fn a_pending_job_refuses_an_import_with_nothing_to_read() {
+    let fleet = Fleet::start().await.unwrap();
+    let (bmc, redfish) = start(&fleet, Personality::Idrac8).await;
+    bmc.set_jobs_refused(true);
+    let import = "/redfish/v1/Managers/iDRAC.Embedded.1/Actions/Oem/EID_674_Manager.ImportSystemConfiguration";
+    let answer = redfish.post(import, json!({"ShareParameters": {"Target": "ALL"}, "ImportBuffer": ""})).await;
+    assert_eq!((answer.status, answer.body), (503, Value::Null));
+    assert_eq!(bmc.state().tasks, []);
+}
+
+#[tokio::test]
+async fn a_detached_idrac_says_inserted_and_maps_nothing() {
+    let fleet = Fleet::start().await.unwrap();
+    let (bmc, redfish) = start(&fleet, Personality::Idrac9).await;
+    let images = Images::start().await;
+    bmc.set_media_enabled(false);
+    let insert = format!("{DELL_CD}/Actions/VirtualMedia.InsertMedia");
+    assert_eq!(redfish.post(&insert, json!({"Image": images.url()})).await.status, 204);
+    assert_eq!(redfish.get(DELL_CD).await.body["Inserted"], json!(true));
+    assert!(!bmc.state().slots[0].inserted);
+    let attributes = "/redfish/v1/Managers/iDRAC.Embedded.1/Oem/Dell/DellAttributes/iDRAC.Embedded.1";
+    let attach = json!({"Attributes": {"VirtualMedia.1.Attached": "AutoAttach"}});
+    assert_eq!(redfish.patch(attributes, attach).await.status, 200);
+    assert!(bmc.state().slots[0].inserted);
+}
+
+#[tokio::test]
+async fn an_ilo_ejects_by_itself_at_the_second_reset() {
+    let fleet = Fleet::start().await.unwrap();
+    for personality in [Personality::Ilo4, Personality::Ilo5, Personality::Ilo6] {
+        let (bmc, redfish) = start(&fleet, personality).await;
+        let images = Images::start().await;
+        let key = if personality == Personality::Ilo4 { "Hp" } else { "Hpe" };
+        // The image and the flag in one body is what the old plugin sent (redfish-vendors 1.3).
+        let both = json!({"Image": images.url(), "Oem": {key: {"BootOnNextServerReset": true}}});
+        assert_eq!(redfish.patch(ILO_CD, both).await.status, 200, "{personality}");
+        assert_eq!(bmc.state().boot_once.as_deref(), Some("BootOnNextServerReset"));
+        assert_eq!(redfish.get(ILO_CD).await.body["Oem"][key]["BootOnNextServerReset"], json!(true));
+        bmc.set_power(true);
+        for (boot, image) in [(1, Some(images.url())), (2, None)] {
+            let reset = format!("{ILO_SYSTEM}/Actions/ComputerSystem.Reset");
+            redfish.post(&reset, json!({"ResetType": "ForceRestart"})).await;
+            let state = until(&bmc, |state| state.boots.len() == boot).await;
+            assert_eq!((&state.boots[boot - 1].image, &state.slots[1].image), (&image, &image), "{personality}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_ilo_takes_its_own_action_at_its_own_place() {
+    let fleet = Fleet::start().await.unwrap();
+    let images = Images::start().await;
+    for personality in [Personality::Ilo4, Personality::Ilo5, Personality::Ilo6] {
+        let (bmc, redfish) = start(&fleet, personality).await;
+        let own = redfish.get(ILO_CD).await.body["Oem"].as_object().unwrap().values().next().unwrap().clone();
+        let target = |end: &str| {
+            let actions = own["Actions"].as_object().unwrap();
+            let (_, action) = actions.iter().find(|(name, _)| name.ends_with(end)).unwrap();
+            action["target"].as_str().unwrap().to_owned()
+        };
+        let insert = redfish.post(&target("InsertVirtualMedia"), json!({"Image": images.url()})).await;
+        assert!(insert.status == 200 && insert.message_id().ends_with(".Success"), "{personality}");
+        assert!(bmc.state().slots[1].inserted);
+        assert_eq!(redfish.post(&target("EjectVirtualMedia"), json!({})).await.status, 200);
+        assert!(!bmc.state().slots[1].inserted);
+    }
+}
+
+#[tokio::test]
+async fn an_ilo_4_takes_its_action_by_name() {
+    let fleet = Fleet::start().await.unwrap();
+    let (bmc, redfish) = start(&fleet, Personality::Ilo4).await;
+    let images = Images::start().await;
+    let insert = json!({"Action": "InsertVirtualMedia", "Target": "/Oem/Hp", "Image": images.url()});
+    assert_eq!(redfish.post(ILO_CD, insert).await.status, 200);
+    assert!(bmc.state().slots[1].inserted);
+}
+
+#[tokio::test]
+async fn an_ilo_wants_a_body_and_no_boot_settings_during_post() {
+    let fleet = Fleet::start().await.unwrap();
+    let (bmc, redfish) = start(&fleet, Personality::Ilo5).await;
+    bmc.mount_foreign("http://h/other.iso");
+    let eject = format!("{ILO_CD}/Actions/VirtualMedia.EjectMedia");
+    let answer = send(redfish.request(Method::POST, &eject)).await;
+    assert_eq!(told(&answer), (400, "Base.1.4.MalformedJSON"));
+    assert!(bmc.state().slots[1].inserted);
+    bmc.set_post(true);
+    let boot = json!({"Boot": {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd"}});
+    let answer = redfish.patch(ILO_SYSTEM, boot.clone()).await;
+    assert_eq!(told(&answer), (400, "iLO.2.15.UnableToModifyDuringSystemPOST"));
+    bmc.set_post(false);
+    assert_eq!(redfish.patch(ILO_SYSTEM, boot).await.status, 200);
+}
+
+#[tokio::test]
+async fn no_licence_is_told_before_anything_is_fetched() {
+    let fleet = Fleet::start().await.unwrap();
+    let images = Images::start().await;
+    let insert = |cd: &str| format!("{cd}/Actions/VirtualMedia.InsertMedia");
+    for (personality, cd, told) in [
+        (Personality::Idrac9, DELL_CD, (400, "Base.1.12.InternalError")),
+        (Personality::Ilo5, ILO_CD, (400, "iLO.2.15.LicenseKeyRequired")),
+    ] {
+        let (bmc, redfish) = start(&fleet, personality).await;
+        bmc.set_licensed(false);
+        let answer = redfish.post(&insert(cd), json!({"Image": images.url()})).await;
+        assert_eq!((answer.status, answer.message_id()), told);
+        assert_eq!(bmc.state().fetches, []);
+    }
+    assert_eq!(images.server.requests(), 0);
+}
