@@ -27,17 +27,20 @@ fn told(answer: &Answer) -> (u16, &str) {
 /// Requests that are refused before they do anything: personality, method, path, body, status, id, properties named.
 type Refused = (Personality, &'static str, &'static str, Value, u16, &'static str, &'static [&'static str]);
 
-fn refused() -> Vec<Refused> {
-    let once = |target: &str| json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": target});
-    let with_mode = json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd",
-        "BootSourceOverrideMode": "UEFI"});
+/// What a boot override for the virtual CD looks like, with a mode.
+fn with_mode() -> Value {
+    json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd", "BootSourceOverrideMode": "UEFI"})
+}
+
+fn refused_by_dell() -> Vec<Refused> {
+    let once = json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd"});
     let import = "/redfish/v1/Managers/iDRAC.Embedded.1/Actions/Oem/OemManager.ImportSystemConfiguration";
     vec![
         (
             Personality::Idrac10,
             "PATCH",
             DELL_SYSTEM,
-            json!({"Boot": once("Cd")}),
+            json!({"Boot": once}),
             400,
             "Base.1.18.PropertyNotWritable",
             &["Boot"],
@@ -52,10 +55,19 @@ fn refused() -> Vec<Refused> {
             &["Target"],
         ),
         (
+            Personality::Idrac10,
+            "POST",
+            "/redfish/v1/Systems/System.Embedded.1/VirtualMedia/1/Actions/VirtualMedia.InsertMedia",
+            json!({"Image": "http://h/a.iso", "TransferMethod": "Upload"}),
+            400,
+            "Base.1.18.PropertyValueNotInList",
+            &["TransferMethod"],
+        ),
+        (
             Personality::Idrac9,
             "PATCH",
             "/redfish/v1/Systems/System.Embedded.1/Settings",
-            json!({"Boot": once("Cd")}),
+            json!({"Boot": once}),
             400,
             "Base.1.12.PropertyNotWritable",
             &["BootSourceOverrideTarget"],
@@ -64,16 +76,21 @@ fn refused() -> Vec<Refused> {
             Personality::Idrac8,
             "PATCH",
             DELL_SYSTEM,
-            json!({"Boot": with_mode}),
+            json!({"Boot": with_mode()}),
             400,
             "IDRAC.1.6.SYS410",
             &["BootSourceOverrideMode"],
         ),
+    ]
+}
+
+fn refused_by_hpe() -> Vec<Refused> {
+    vec![
         (
             Personality::Ilo5,
             "PATCH",
             ILO_SYSTEM,
-            json!({"Boot": with_mode}),
+            json!({"Boot": with_mode()}),
             400,
             "Base.1.4.PropertyNotWritable",
             &["BootSourceOverrideMode"],
@@ -129,7 +146,7 @@ fn refused() -> Vec<Refused> {
 #[tokio::test]
 async fn refusals_come_with_their_status_id_and_property() {
     let fleet = Fleet::start().await.unwrap();
-    for (personality, method, path, body, status, id, about) in refused() {
+    for (personality, method, path, body, status, id, about) in refused_by_dell().into_iter().chain(refused_by_hpe()) {
         let (bmc, redfish) = start(&fleet, personality).await;
         let before = bmc.state();
         let method = Method::from_bytes(method.as_bytes()).unwrap();

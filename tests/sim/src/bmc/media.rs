@@ -47,6 +47,11 @@ pub(super) fn insert_effects(
             return Err(Refusal::about(&errors.wrong_type, name));
         }
     }
+    for (name, values) in &media.listed {
+        if body.get(*name).is_some_and(|value| value.as_str().is_none_or(|value| !values.contains(&value))) {
+            return Err(Refusal::about(&errors.not_in_list, name));
+        }
+    }
     if let Some(name) = media.needs.iter().find(|name| !body.contains_key(**name)) {
         return Err(Refusal::about(&errors.missing, name));
     }

@@ -44,7 +44,7 @@ pub use message::{Errors, Message};
 pub use personality::Personality;
 pub use profile::{
     Answer, BootRules, CdMeans, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, Http, Identity, Listing, Media,
-    ModeRule, Place, PowerRules, Profile, SettingsShape, Tasks, Under,
+    Member, ModeRule, Place, PowerRules, Profile, SettingsShape, Tasks, Under,
 };
 pub use quirk::Quirk;
 pub use shared::Reach;

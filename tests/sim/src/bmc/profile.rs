@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::message::{Errors, Message};
-use super::oem::{NoOem, Oem};
+use super::oem::Oem;
 
 /// All that one BMC believes about itself. [`Profile::generic`] is what the DMTF schema bundle alone would lead to;
 /// a personality states its differences from it.
@@ -166,6 +166,8 @@ pub struct Media {
     pub eject: Answer,
     /// Properties an insert must have beside `Image`.
     pub needs: Vec<&'static str>,
+    /// Values listed in the action as `…@Redfish.AllowableValues`; others are [`Errors::not_in_list`].
+    pub listed: Vec<(&'static str, &'static [&'static str])>,
     /// Properties an insert is refused for ([`Errors::unknown_property`]).
     pub refuses: Vec<&'static str>,
     /// URL schemes taken; anything else is [`Errors::scheme`].
@@ -197,8 +199,6 @@ pub struct Media {
 pub struct DriveShape {
     /// Its name in [`super::Slot::id`].
     pub id: &'static str,
-    /// `MediaTypes`; empty: the property is absent.
-    pub types: &'static [&'static str],
     /// Whether a boot from the virtual CD takes it.
     pub boots: bool,
 }
@@ -208,8 +208,27 @@ pub struct DriveShape {
 pub struct Place {
     /// The resource that links to it.
     pub under: Under,
-    /// Member id and index into [`Media::drives`], in the order listed.
-    pub members: Vec<(&'static str, usize)>,
+    /// In the order listed.
+    pub members: Vec<Member>,
+}
+
+/// One member of a `VirtualMedia` collection.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// Its id.
+    pub id: &'static str,
+    /// `MediaTypes`; empty: the property is absent.
+    pub types: &'static [&'static str],
+    /// The index of its drive in [`Media::drives`].
+    pub drive: usize,
+}
+
+impl Member {
+    /// A member that shows a drive.
+    #[must_use]
+    pub const fn new(id: &'static str, types: &'static [&'static str], drive: usize) -> Member {
+        Member { id, types, drive }
+    }
 }
 
 /// The resource that has a `VirtualMedia` collection.
@@ -316,88 +335,4 @@ pub enum Listing {
     ActionInfo,
     /// Nowhere.
     Nowhere,
-}
-
-impl Profile {
-    /// A BMC of no vendor: one system, one manager, one CD member, every step by the DMTF schemas, 204 for success.
-    #[must_use]
-    pub fn generic() -> Profile {
-        Profile {
-            identity: Identity {
-                vendor: None,
-                product: Some("Simulated BMC"),
-                oem_key: None,
-                server: None,
-                redfish_version: "1.15.0",
-                system: "1",
-                manager: "BMC",
-                systems_before: Vec::new(),
-                managers_before: Vec::new(),
-                manufacturer: "Contoso",
-                model: "3500",
-                manager_model: "Joo Janta 200",
-                firmware: "1.45.455b66-rev4",
-                managed_by: true,
-            },
-            http: Http {
-                trailing_slash: false,
-                sessions: Some("SessionService/Sessions"),
-                session_limit: 16,
-                basic: true,
-                etags: Etags { form: EtagForm::Strong, on_patch: EtagCheck::Checked },
-                if_match_on_post: None,
-                empty_body: None,
-                tasks: Tasks {
-                    prefix: "",
-                    digits: 1,
-                    monitor: true,
-                    unfinished_is_202: false,
-                    step: Duration::from_millis(5),
-                },
-            },
-            media: Media {
-                drives: vec![DriveShape { id: "Cd", types: &["CD", "DVD"], boots: true }],
-                places: vec![Place { under: Under::System, members: vec![("Cd", 0)] }],
-                actions: true,
-                eject_hidden_when_empty: false,
-                patch: false,
-                insert: Answer::NoContent,
-                eject: Answer::NoContent,
-                needs: Vec::new(),
-                refuses: Vec::new(),
-                schemes: vec!["http", "https", "nfs", "cifs"],
-                wants_iso_suffix: false,
-                stale_reads: 0,
-                late_reads: 0,
-                empty_image: EmptyImage::Null,
-                image_name: true,
-                eject_empty: None,
-                insert_occupied: Some(Message::new(400, "Base.1.15.ResourceInUse", "The drive holds an image.")),
-                hidden_when_disabled: true,
-                insert_time: Duration::ZERO,
-            },
-            boot: BootRules {
-                system_refuses: None,
-                settings: None,
-                targets: &["None", "Pxe", "Cd", "Usb", "Hdd", "BiosSetup"],
-                targets_listed: true,
-                enabled: &["Once", "Continuous", "Disabled"],
-                mode: ModeRule::Writable,
-                cd: CdMeans::Virtual,
-                answer: Answer::NoContent,
-                during_post: None,
-            },
-            power: PowerRules {
-                resets: &["On", "ForceOff", "GracefulShutdown", "GracefulRestart", "ForceRestart", "PowerCycle", "Nmi"],
-                listing: Listing::Inline,
-                shows_transitions: true,
-                delay: Duration::from_millis(10),
-                conflict: None,
-                answer: Answer::NoContent,
-                graceful_works: true,
-            },
-            errors: Errors::dmtf("Base.1.15"),
-            oem: &NoOem,
-        }
-    }
 }

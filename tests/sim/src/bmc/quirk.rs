@@ -2,7 +2,7 @@
 //! (redfish-vendors 1.13).
 
 use super::handle::Bmc;
-use super::profile::{Answer, DriveShape, EmptyImage, EtagCheck, EtagForm, Listing, Place, Profile, Under};
+use super::profile::{Answer, DriveShape, EmptyImage, EtagCheck, EtagForm, Listing, Member, Place, Profile, Under};
 
 /// One oddity, put on top of a personality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +92,7 @@ impl Quirk {
             }
             Quirk::OneMember => one_member(profile),
             Quirk::FloppyFirst => floppy_first(profile),
-            Quirk::NoMediaTypes => media.drives.iter_mut().for_each(|drive| drive.types = &[]),
+            Quirk::NoMediaTypes => no_media_types(profile),
             Quirk::MissingLinks => {
                 profile.identity.managed_by = false;
                 media.places.iter_mut().for_each(|place| place.under = Under::Manager);
@@ -141,16 +141,22 @@ fn answers(profile: &mut Profile, answer: Answer) {
 fn one_member(profile: &mut Profile) {
     let drives = &profile.media.drives;
     for place in &mut profile.media.places {
-        place.members.retain(|(_, drive)| drives.get(*drive).is_some_and(|drive| drive.boots));
+        place.members.retain(|member| drives.get(member.drive).is_some_and(|drive| drive.boots));
         place.members.truncate(1);
+    }
+}
+
+fn no_media_types(profile: &mut Profile) {
+    for member in profile.media.places.iter_mut().flat_map(|place| &mut place.members) {
+        member.types = &[];
     }
 }
 
 fn floppy_first(profile: &mut Profile) {
     let floppy = profile.media.drives.len();
-    profile.media.drives.push(DriveShape { id: "Floppy", types: &["Floppy", "USBStick"], boots: false });
+    profile.media.drives.push(DriveShape { id: "Floppy", boots: false });
     for Place { members, .. } in &mut profile.media.places {
-        members.insert(0, ("Floppy", floppy));
+        members.insert(0, Member::new("Floppy", &["Floppy", "USBStick"], floppy));
     }
 }
 

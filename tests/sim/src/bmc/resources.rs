@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::machine::{Drive, Machine};
 use super::oem::Part;
-use super::profile::{EmptyImage, EtagForm, Listing, ModeRule, Place, Profile, Under};
+use super::profile::{EmptyImage, EtagForm, Listing, Member, ModeRule, Place, Profile, Under};
 
 /// A path in the form this BMC writes its links.
 pub(super) fn uri(profile: &Profile, below_root: &str) -> String {
@@ -202,7 +202,8 @@ pub(super) fn place(profile: &Profile, under: Under) -> Option<&Place> {
 }
 
 /// A `VirtualMedia` member as it reads now; reading counts where the BMC is behind the truth.
-pub(super) fn member(machine: &mut Machine, parent: &str, id: &str, index: usize) -> Value {
+pub(super) fn member(machine: &mut Machine, parent: &str, member: Member) -> Value {
+    let Member { id, types, drive: index } = member;
     let shown = machine.drives.get_mut(index).map(shown_image).unwrap_or_default();
     let machine = &*machine;
     let profile = &*machine.profile;
@@ -217,7 +218,7 @@ pub(super) fn member(machine: &mut Machine, parent: &str, id: &str, index: usize
         "ConnectedVia": if shown.is_some() { "URI" } else { "NotConnected" },
         "WriteProtected": machine.drives.get(index).is_none_or(|drive| drive.write_protected),
     });
-    if let Some(types) = media.drives.get(index).map(|shape| shape.types).filter(|types| !types.is_empty()) {
+    if !types.is_empty() {
         body["MediaTypes"] = json!(types);
     }
     let previous = machine.drives.get(index).and_then(|drive| drive.previous.as_deref());
@@ -235,7 +236,11 @@ pub(super) fn member(machine: &mut Machine, parent: &str, id: &str, index: usize
     }
     if media.actions {
         let target = |name: &str| json!({"target": uri(profile, &format!("{path}/Actions/VirtualMedia.{name}"))});
-        body["Actions"] = json!({"#VirtualMedia.InsertMedia": target("InsertMedia")});
+        let mut insert = target("InsertMedia");
+        for (name, values) in &media.listed {
+            insert[format!("{name}@Redfish.AllowableValues")] = json!(values);
+        }
+        body["Actions"] = json!({"#VirtualMedia.InsertMedia": insert});
         if shown.is_some() || !media.eject_hidden_when_empty {
             body["Actions"]["#VirtualMedia.EjectMedia"] = target("EjectMedia");
         }

@@ -93,11 +93,11 @@ fn virtual_media(machine: &mut Machine, call: &Call, under: Under, rest: &[&str]
         Under::System => format!("Systems/{}", profile.identity.system),
         Under::Manager => format!("Managers/{}", profile.identity.manager),
     };
-    let index = |id: &str| place.members.iter().find(|(name, _)| *name == id).map(|(_, drive)| *drive);
+    let member = |id: &str| place.members.iter().find(|member| member.id == id).copied().ok_or_else(not_found);
     match rest {
         [] => {
             let listed = place.members.iter().filter(|_| machine.media_enabled || !profile.media.hidden_when_disabled);
-            let ids: Vec<String> = listed.map(|(id, _)| (*id).to_owned()).collect();
+            let ids: Vec<String> = listed.map(|member| member.id.to_owned()).collect();
             read(
                 &profile,
                 call,
@@ -105,17 +105,17 @@ fn virtual_media(machine: &mut Machine, call: &Call, under: Under, rest: &[&str]
             )
         }
         [id] => {
-            let drive = index(id).ok_or_else(not_found)?;
-            if call.method == "PATCH" {
-                check_etag(&profile, call, &resources::member(machine, &parent, id, drive))?;
-                return media::patch(machine, call, drive);
+            let member = member(id)?;
+            let shown = resources::member(machine, &parent, member);
+            if call.method != "PATCH" {
+                return read(&profile, call, shown);
             }
-            let shown = resources::member(machine, &parent, id, drive);
-            read(&profile, call, shown)
+            check_etag(&profile, call, &shown)?;
+            media::patch(machine, call, member.drive)
         }
         [id, "Actions", action] if profile.media.actions => {
             check_action(&profile, call)?;
-            let drive = index(id).ok_or_else(not_found)?;
+            let drive = member(id)?.drive;
             match *action {
                 "VirtualMedia.InsertMedia" => media::insert(machine, call, drive),
                 "VirtualMedia.EjectMedia" => media::eject_action(machine, call, drive),

@@ -12,7 +12,8 @@ use super::super::machine::Machine;
 use super::super::message::{Errors, Message, Refusal, Registry};
 use super::super::oem::{Oem, Part};
 use super::super::profile::{
-    Answer, BootRules, DriveShape, EtagCheck, EtagForm, Etags, Http, Identity, Media, PowerRules, Profile, Tasks,
+    Answer, BootRules, DriveShape, EtagCheck, EtagForm, Etags, Http, Identity, Media, Member, Place, PowerRules,
+    Profile, Tasks, Under,
 };
 use super::super::route::{check_action, read};
 use super::super::state::Device;
@@ -38,8 +39,20 @@ const FIRST_BOOT: &str = "ServerBoot.1.FirstBootDevice";
 const ATTACHED: &str = "VirtualMedia.1.Attached";
 
 /// The drives, by the names they had at first.
-pub(super) const CD: DriveShape = DriveShape { id: "CD", types: &["CD", "DVD"], boots: true };
-pub(super) const REMOVABLE_DISK: DriveShape = DriveShape { id: "RemovableDisk", types: &["USBStick"], boots: false };
+pub(super) const CD: DriveShape = DriveShape { id: "CD", boots: true };
+pub(super) const REMOVABLE_DISK: DriveShape = DriveShape { id: "RemovableDisk", boots: false };
+
+/// The collection under the manager, `RemovableDisk` first (iDRAC-Redfish-Scripting#58, with these types).
+pub(super) fn under_manager(cd: usize, removable_disk: usize) -> Place {
+    let members =
+        vec![Member::new("RemovableDisk", &["USBStick"], removable_disk), Member::new("CD", &["CD", "DVD"], cd)];
+    Place { under: Under::Manager, members }
+}
+
+/// A member of the collection under the system.
+pub(super) const fn under_system(id: &'static str, drive: usize) -> Member {
+    Member::new(id, &["CD", "DVD", "USBStick"], drive)
+}
 
 /// An iDRAC with nothing said of its media places yet.
 pub(super) fn profile(dell: &'static Dell, base: &'static str, own: &'static str) -> Profile {

@@ -11,8 +11,8 @@ use super::super::media::{eject, insert_effects};
 use super::super::message::{Errors, Message, Refusal, Registry};
 use super::super::oem::{Oem, Part};
 use super::super::profile::{
-    Answer, BootRules, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, Http, Identity, Media, ModeRule, Place,
-    PowerRules, Profile, Under,
+    Answer, BootRules, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, Http, Identity, Media, Member, ModeRule,
+    Place, PowerRules, Profile, Under,
 };
 use super::super::route::check_action;
 use super::super::state::Device;
@@ -49,12 +49,12 @@ pub(super) fn profile(hpe: &'static Hpe, base: &'static str, own: &'static str) 
             ..generic.http
         },
         media: Media {
-            drives: vec![
-                DriveShape { id: "1", types: &["Floppy", "USBStick"], boots: false },
-                DriveShape { id: "2", types: &["CD", "DVD"], boots: true },
-            ],
+            drives: vec![DriveShape { id: "1", boots: false }, DriveShape { id: "2", boots: true }],
             // The system has no link to it (recorded).
-            places: vec![Place { under: Under::Manager, members: vec![("1", 0), ("2", 1)] }],
+            places: vec![Place {
+                under: Under::Manager,
+                members: vec![Member::new("1", &["Floppy", "USBStick"], 0), Member::new("2", &["CD", "DVD"], 1)],
+            }],
             // Image can be PATCHed as well (redfishdocs ilo7_114).
             patch: true,
             insert: Answer::Ok,

@@ -38,12 +38,17 @@ pub(super) fn profile() -> Profile {
         },
         media: Media {
             drives: vec![
-                DriveShape { id: "1", types: &["CD", "DVD", "USBStick"], boots: true },
+                DriveShape { id: "1", boots: true },
                 // It never boots by the one-shot (ironic idrac10-vmedia-slot1 note, LP 2125571).
-                DriveShape { id: "2", types: &["CD", "DVD", "USBStick"], boots: false },
+                DriveShape { id: "2", boots: false },
             ],
+            // bmclib fixtures/dell/virtualmedia_2.json; Upload is not for it (Dell's terraform provider).
+            listed: vec![("TransferProtocolType", &["CIFS", "HTTP", "HTTPS", "NFS"]), ("TransferMethod", &["Stream"])],
             // Systems alone, 2 before 1 (iDRAC-Redfish-Scripting#324; bmclib fixtures/dell/virtualmedia_collection.json).
-            places: vec![Place { under: Under::System, members: vec![("2", 1), ("1", 0)] }],
+            places: vec![Place {
+                under: Under::System,
+                members: vec![dell::under_system("2", 1), dell::under_system("1", 0)],
+            }],
             ..dell.media
         },
         boot: BootRules {

@@ -1,7 +1,7 @@
 //! iDRAC 8, firmware 2.86 (13G).
 
 use super::super::message::Registry;
-use super::super::profile::{BootRules, CdMeans, Http, Identity, Media, ModeRule, Place, Profile, Under};
+use super::super::profile::{BootRules, CdMeans, Http, Identity, Media, ModeRule, Profile};
 use super::dell::{self, CD, Dell, REMOVABLE_DISK};
 
 static IDRAC8: Dell = Dell {
@@ -35,11 +35,7 @@ pub(super) fn profile() -> Profile {
             sessions: Some("Sessions"),
             ..dell.http
         },
-        media: Media {
-            drives: vec![CD, REMOVABLE_DISK],
-            places: vec![Place { under: Under::Manager, members: vec![("RemovableDisk", 1), ("CD", 0)] }],
-            ..dell.media
-        },
+        media: Media { drives: vec![CD, REMOVABLE_DISK], places: vec![dell::under_manager(0, 1)], ..dell.media },
         boot: BootRules {
             // "Cd" is the drive in the chassis (iDRAC-Redfish-Scripting#90; dellemc-openmanage#693 on 2.86.86.86).
             cd: CdMeans::Physical,

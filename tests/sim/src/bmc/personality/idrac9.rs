@@ -13,10 +13,6 @@ static IDRAC9: Dell = Dell {
     boot_by_attributes: true,
 };
 
-const fn both(id: &'static str) -> DriveShape {
-    DriveShape { id, types: &["CD", "DVD", "USBStick"], boots: true }
-}
-
 pub(super) fn profile() -> Profile {
     let dell = dell::profile(&IDRAC9, "Base.1.12", "IDRAC.2.8");
     Profile {
@@ -28,11 +24,11 @@ pub(super) fn profile() -> Profile {
             ..dell.identity
         },
         media: Media {
-            drives: vec![both("1"), both("2")],
+            drives: vec![DriveShape { id: "1", boots: true }, DriveShape { id: "2", boots: true }],
             places: vec![
-                Place { under: Under::System, members: vec![("1", 0), ("2", 1)] },
+                Place { under: Under::System, members: vec![dell::under_system("1", 0), dell::under_system("2", 1)] },
                 // Still served, with the old names (recorded on 6.00.30 and 7.10.30; member ids as a 15G fixture has them).
-                Place { under: Under::Manager, members: vec![("RemovableDisk", 1), ("CD", 0)] },
+                dell::under_manager(0, 1),
             ],
             ..dell.media
         },

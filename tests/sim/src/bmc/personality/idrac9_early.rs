@@ -1,6 +1,6 @@
 //! iDRAC 9 before firmware 6.00 and before virtual CD as a boot target: 4.22 (14G).
 
-use super::super::profile::{BootRules, CdMeans, Identity, Media, Place, Profile, Under};
+use super::super::profile::{BootRules, CdMeans, Identity, Media, Profile};
 use super::dell::{self, CD, Dell, REMOVABLE_DISK};
 
 static IDRAC9_EARLY: Dell = Dell {
@@ -23,12 +23,7 @@ pub(super) fn profile() -> Profile {
             firmware: "4.22.00.00",
             ..dell.identity
         },
-        media: Media {
-            drives: vec![CD, REMOVABLE_DISK],
-            // RemovableDisk first, and under the manager alone (iDRAC-Redfish-Scripting#58).
-            places: vec![Place { under: Under::Manager, members: vec![("RemovableDisk", 1), ("CD", 0)] }],
-            ..dell.media
-        },
+        media: Media { drives: vec![CD, REMOVABLE_DISK], places: vec![dell::under_manager(0, 1)], ..dell.media },
         // "Cd" means the virtual drive from 4.40.10 on (Dell's script; ironic redfish.rst), the chassis before (#90).
         boot: BootRules { cd: CdMeans::Physical, ..dell.boot },
         ..dell

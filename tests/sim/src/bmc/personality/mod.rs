@@ -1,6 +1,7 @@
 //! The BMCs there are to simulate: a page each, of what differs from [`Profile::generic`] and where that is known from.
 
 mod dell;
+mod generic;
 mod hpe;
 mod idrac10;
 mod idrac8;
