@@ -42,6 +42,7 @@ pub fn definition(provider: &str) -> PluginProvider {
         p::REQUEST_TIMEOUT,
         p::ACTION_TIMEOUT,
         p::MOUNT_TIMEOUT,
+        p::POLL_INTERVAL,
     ];
     PluginProvider {
         meta: None,

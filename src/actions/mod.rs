@@ -49,6 +49,7 @@ const BMC_OPTIONAL: &[&str] = &[
     p::REQUEST_TIMEOUT,
     p::ACTION_TIMEOUT,
     p::MOUNT_TIMEOUT,
+    p::POLL_INTERVAL,
     p::STATE,
 ];
 

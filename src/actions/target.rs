@@ -28,7 +28,8 @@ pub(super) fn limits(params: &Params) -> Result<Limits, Error> {
         request: params.seconds(p::REQUEST_TIMEOUT)?.unwrap_or(defaults.request),
         total: params.seconds(p::ACTION_TIMEOUT)?.unwrap_or(defaults.total),
         media: params.seconds(p::MOUNT_TIMEOUT)?.unwrap_or(defaults.media),
-        ..defaults
+        poll: params.milliseconds(p::POLL_INTERVAL)?.unwrap_or(defaults.poll),
+        connect: defaults.connect,
     })
 }
 

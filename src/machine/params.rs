@@ -54,6 +54,8 @@ pub const REQUEST_TIMEOUT: &str = "virtual-media/request-timeout";
 pub const ACTION_TIMEOUT: &str = "virtual-media/action-timeout";
 /// Seconds that a BMC may take from accepting an image to showing it.
 pub const MOUNT_TIMEOUT: &str = "virtual-media/mount-timeout";
+/// Milliseconds between two looks at a BMC's state that is awaited.
+pub const POLL_INTERVAL: &str = "virtual-media/poll-interval";
 /// What the plugin did on this machine; written by the plugin.
 pub const STATE: &str = "virtual-media/state";
 
@@ -159,6 +161,15 @@ impl Params {
         match u64::try_from(number) {
             Ok(seconds @ 1..=86_400) => Ok(Some(Duration::from_secs(seconds))),
             _ => Err(unusable(name, number, "a time is a number of seconds from 1 to 86400")),
+        }
+    }
+
+    /// A duration in whole milliseconds, 10 to 60,000.
+    pub fn milliseconds(&self, name: &'static str) -> Result<Option<Duration>, ParamError> {
+        let Some(number) = self.integer(name)? else { return Ok(None) };
+        match u64::try_from(number) {
+            Ok(milliseconds @ 10..=60_000) => Ok(Some(Duration::from_millis(milliseconds))),
+            _ => Err(unusable(name, number, "an interval is a number of milliseconds from 10 to 60000")),
         }
     }
 

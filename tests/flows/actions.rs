@@ -1,0 +1,170 @@
+//! Each action as an operator calls it: its answer to the letter, its effect on the BMC, a second call.
+
+use std::fs;
+use std::time::Duration;
+
+use drp_virtual_media_sim::bmc::{Device, Fault, Matcher, Personality, Power};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::site::{SIGNATURE, Site};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_by_hand_on_every_vendor() {
+    let site = Site::start().await;
+    fs::create_dir(site.webroot.path().join("isos")).unwrap();
+    let template = site.webroot.path().join("sledgehammer").join(SIGNATURE).join("cdboot.iso");
+    fs::copy(template, site.webroot.path().join("isos/rescue.iso")).unwrap();
+    let image = site.files.url().join("isos/rescue.iso").unwrap().to_string();
+    let empty = json!({"Image": "", "Inserted": false});
+
+    for (personality, number) in Personality::ALL.iter().zip(1..) {
+        let (uuid, bmc) = site.machine(number, *personality).await;
+        let act = async |command, params| site.server.action(&uuid, command, params).await.unwrap();
+        assert_eq!(act("statusVirtualMedia", json!({})).await, empty, "{personality}");
+        for boot in [false, true] {
+            let params = json!({"ipmi/virtual-media-url": image, "ipmi/virtual-media-boot": boot});
+            let mounted = json!({"Image": image, "Inserted": true, "BootOnce": boot});
+            assert_eq!(act("mountVirtualMedia", params).await, mounted, "{personality}");
+            assert_eq!(bmc.state().boot_once.is_some(), boot, "{personality}");
+        }
+        let status = json!({"Image": image, "Inserted": true});
+        assert_eq!(act("statusVirtualMedia", json!({})).await, status, "{personality}");
+        for _ in 0..2 {
+            assert_eq!(act("unmountVirtualMedia", json!({})).await, empty, "{personality}");
+        }
+        assert_eq!(act("statusVirtualMedia", json!({})).await, empty, "{personality}");
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_by_hand_on_every_vendor() {
+    let site = Site::start().await;
+    for (personality, number) in Personality::ALL.iter().zip(1..) {
+        let (uuid, bmc) = site.machine(number, *personality).await;
+        let act = async |command| site.server.action(&uuid, command, json!({})).await.unwrap();
+        bmc.set_power(true);
+        assert_eq!(act("powerstatus").await, "On", "{personality}");
+        assert_eq!(act("poweroff").await["PowerState"], "Off", "{personality}");
+        assert_eq!(act("poweroff").await, json!({"PowerState": "Off", "ResetType": null}), "{personality}");
+        assert_eq!(act("powerstatus").await, "Off", "{personality}");
+        assert_eq!(act("poweron").await, json!({"PowerState": "On", "ResetType": "On"}), "{personality}");
+        let boots = bmc.state().boots.len();
+        let cycled = act("powercycle").await;
+        assert_eq!(cycled["PowerState"], "On", "{personality}");
+        assert!(cycled["ResetType"].is_string(), "{personality}");
+        assert_eq!(bmc.state().boots.len(), boots + 1, "{personality}");
+        // A cycle of a machine that is off brings it up.
+        bmc.set_power(false);
+        assert_eq!(act("powercycle").await, json!({"PowerState": "On", "ResetType": "On"}), "{personality}");
+        assert_eq!(bmc.state().power, Power::On, "{personality}");
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generate_builds_the_image_and_asks_no_bmc() {
+    let site = Site::start().await;
+    let (uuid, bmc) = site.machine(1, Personality::Generic).await;
+    let params = json!({"virtual-media/bootenv": "sledgehammer", "kernel-options": "nosmt"});
+    let generated = site.server.action(&uuid, "generateVirtualMedia", params).await.unwrap();
+
+    let image = fs::read(site.image(&uuid)).unwrap();
+    let web = site.files.url().to_string();
+    let kernel_args = format!(
+        "BOOTIF=discovery rootflags=loop root=live:/sledgehammer.iso rootfstype=auto ro liveimg rd_NO_LUKS rd_NO_MD \
+         rd_NO_DM provisioner.web={} rs.uuid={uuid} provisioner.ip=10.0.0.1/24 provisioner.gw=10.0.0.254 \
+         provisioner.interface=eth10 nosmt -- console=ttyS0,115200 console=tty0",
+        web.trim_end_matches('/')
+    );
+    let sha256 = Sha256::digest(&image).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    assert_eq!(
+        generated,
+        json!({"Path": site.image(&uuid), "Url": site.url(&uuid), "Size": image.len(), "Sha256": sha256,
+               "KernelArgs": kernel_args})
+    );
+    assert!(String::from_utf8_lossy(&image).contains(&kernel_args));
+    assert_eq!(bmc.requests().len(), 0);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_without_url_takes_the_machines_own_image() {
+    let site = Site::start().await;
+    let (uuid, bmc) = site.machine(1, Personality::Idrac9).await;
+    let bootenv = json!({"virtual-media/bootenv": "sledgehammer"});
+    let error = site.server.action(&uuid, "mountVirtualMedia", bootenv.clone()).await.unwrap_err();
+    assert_eq!(error.data["Code"], 409);
+    assert!(error.message.contains("run generateVirtualMedia first"), "{}", error.message);
+    assert_eq!(bmc.requests().len(), 0);
+
+    site.server.action(&uuid, "generateVirtualMedia", bootenv.clone()).await.unwrap();
+    let mounted = site.server.action(&uuid, "mountVirtualMedia", bootenv).await.unwrap();
+    assert_eq!(mounted, json!({"Image": site.url(&uuid), "Inserted": true, "BootOnce": false}));
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boot_is_one_call_that_brings_a_machine_up_on_every_vendor() {
+    let site = Site::start().await;
+    for (personality, number) in Personality::ALL.iter().zip(1..) {
+        let (uuid, bmc) = site.machine(number, *personality).await;
+        let params = json!({"virtual-media/bootenv": "sledgehammer"});
+        let booted = site.server.action(&uuid, "bootVirtualMedia", params).await.unwrap();
+        assert_eq!(
+            (&booted["Image"], &booted["Inserted"], &booted["BootOnce"], &booted["PowerState"]),
+            (&json!(site.url(&uuid)), &json!(true), &json!(true), &json!("On")),
+            "{personality}"
+        );
+        bmc.until(|bmc| bmc.state().boots.last().is_some_and(|boot| boot.device == Device::VirtualCd)).await;
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_boot_tells_what_was_done() {
+    let site = Site::start().await;
+    let (uuid, bmc) = site.machine(1, Personality::Generic).await;
+    bmc.fault(Matcher::any().method("POST").path_ends("ComputerSystem.Reset"), Fault::Hang);
+    let params = json!({"virtual-media/bootenv": "sledgehammer"});
+    let sent = site.server.send_action(&uuid, "bootVirtualMedia", params).unwrap();
+    bmc.until(|bmc| bmc.requests().iter().any(|request| request.path.ends_with("ComputerSystem.Reset"))).await;
+    site.server.cancel(sent.id());
+    let error = sent.answer().await.unwrap_err();
+    assert_eq!(error.code, -32800);
+    let done = error.data["Done"].to_string();
+    assert!(done.contains("generated") && done.contains("insert") && done.contains("unfinished"), "{done}");
+    // The BMC's turn is free again.
+    bmc.clear_faults();
+    assert!(site.server.action(&uuid, "powerstatus", json!({})).await.is_ok());
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_names_the_steps_of_a_boot() {
+    let site = Site::start().await;
+    let (uuid, bmc) = site.machine(1, Personality::Ilo5).await;
+    // Slow enough for the steps to be told apart by a reader that is told five things a second.
+    bmc.fault(Matcher::any().method("POST"), Fault::Delay(Duration::from_millis(300)));
+    let params = json!({"virtual-media/bootenv": "sledgehammer"});
+    let sent = site.server.send_action(&uuid, "bootVirtualMedia", params).unwrap();
+    let id = sent.id();
+    sent.answer().await.unwrap();
+    let steps: Vec<_> = site.server.notices().into_iter().filter(|notice| notice.method == "progress").collect();
+    assert!(steps.len() >= 2, "{steps:?}");
+    assert!(steps.iter().all(|notice| notice.params["id"] == id && notice.params["Message"].is_string()), "{steps:?}");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_actions_at_once_take_turns_on_one_bmc() {
+    let site = Site::start().await;
+    let (uuid, bmc) = site.machine(1, Personality::Idrac9).await;
+    let sent: Vec<_> = (0..20).map(|_| site.server.send_action(&uuid, "powerstatus", json!({})).unwrap()).collect();
+    for sent in sent {
+        assert_eq!(sent.answer().await.unwrap(), "Off");
+    }
+    assert_eq!(bmc.counts().most_at_once, 1);
+    site.end().await;
+}

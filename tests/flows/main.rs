@@ -1,0 +1,9 @@
+//! Actions and transitions through the real binary: a provisioning server at one end, simulated BMCs at the other.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod actions;
+mod bad_input;
+mod site;
+mod transitions;
+mod trust;

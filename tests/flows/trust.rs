@@ -1,0 +1,79 @@
+//! Certificates of BMCs: accepted and remembered, pinned, verified; and no password anywhere.
+
+use drp_virtual_media_sim::bmc::Personality;
+use serde_json::{Value, json};
+
+use crate::site::Site;
+
+fn fingerprint(state: &Value) -> String {
+    state["Fingerprint"].as_str().unwrap_or_default().replace(':', "")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_default_a_certificate_is_recorded_and_its_change_is_a_loud_warning() {
+    let site = Site::start().await;
+    let (uuid, bmc) = site.machine(1, Personality::Idrac9).await;
+    site.server.action(&uuid, "powerstatus", json!({})).await.unwrap();
+    assert_eq!(fingerprint(&site.server.state(&uuid)), bmc.certificate_sha256());
+    assert!(!site.server.stderr().contains("certificate"), "{}", site.server.stderr());
+
+    bmc.renew_certificate().unwrap();
+    bmc.drop_connections();
+    site.server.action(&uuid, "powerstatus", json!({})).await.unwrap();
+    assert_eq!(fingerprint(&site.server.state(&uuid)), bmc.certificate_sha256());
+    let warned = site.server.stderr();
+    let warned = warned.lines().find(|line| line.contains("certificate")).unwrap_or_default();
+    assert!(warned.contains("WARN") && warned.contains(&bmc.address().to_string()), "{warned:?}");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pinned_certificate_that_changed_is_refused() {
+    let site = Site::start().await;
+    let (uuid, bmc) = site.machine(1, Personality::Ilo5).await;
+    site.server.set_param(&uuid, "virtual-media/tls-policy", json!("pin")).await.unwrap();
+    // The first certificate seen is the one that is recorded, and then pinned.
+    site.server.action(&uuid, "powerstatus", json!({})).await.unwrap();
+    site.server.action(&uuid, "powerstatus", json!({})).await.unwrap();
+    let known = bmc.certificate_sha256();
+
+    bmc.renew_certificate().unwrap();
+    bmc.drop_connections();
+    let error = site.server.action(&uuid, "powerstatus", json!({})).await.unwrap_err();
+    assert_eq!(error.data["Code"], 502);
+    let plain = error.message.replace(':', "");
+    assert!(plain.contains(&known) && plain.contains(&bmc.certificate_sha256()), "{}", error.message);
+    assert_eq!(fingerprint(&site.server.state(&uuid)), known, "a refused certificate was recorded");
+
+    // An operator who has looked gives the new one.
+    let new = json!({"virtual-media/tls-fingerprint": bmc.certificate_sha256()});
+    site.server.action(&uuid, "powerstatus", new).await.unwrap();
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_wants_a_chain_to_what_it_trusts() {
+    let site = Site::start().await;
+    let (uuid, bmc) = site.machine(1, Personality::Generic).await;
+    let error =
+        site.server.action(&uuid, "powerstatus", json!({"virtual-media/tls-policy": "verify"})).await.unwrap_err();
+    assert_eq!(error.data["Code"], 502);
+    let trusted = json!({"virtual-media/tls-policy": "verify", "virtual-media/tls-ca": bmc.certificate_pem()});
+    site.server.action(&uuid, "powerstatus", trusted).await.unwrap();
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_password_is_nowhere() {
+    let site = Site::start_with(|options| options.env.push(("VIRTUAL_MEDIA_LOG".into(), "trace".into()))).await;
+    let (uuid, bmc) = site.machine(1, Personality::Idrac9Early).await;
+    bmc.set_password("hunter2-and-more");
+    site.server.set_param(&uuid, "ipmi/password", json!("hunter2-and-more")).await.unwrap();
+    site.server.set_bootenv(&uuid, "sledgehammer").await.unwrap();
+    bmc.set_password("another");
+    let error = site.server.action(&uuid, "powerstatus", json!({})).await.unwrap_err();
+    let said = format!("{error:?} {:?} {}", site.server.notices(), site.server.stderr());
+    assert!(said.contains("powerstatus"));
+    assert!(!said.contains("hunter2"), "a password got out");
+    site.end().await;
+}
