@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
@@ -68,8 +68,9 @@ impl Fleet {
     ///
     /// # Errors
     /// When no port can be bound.
+    #[expect(clippy::unused_async, reason = "starting is awaited, whatever a start needs")]
     pub async fn add_profile(&self, profile: Arc<Profile>) -> io::Result<Bmc> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = any_port()?;
         let shared = Arc::new(Shared::new(
             listener.local_addr()?,
             Machine::new(profile, USERNAME.into(), PASSWORD.into()),
@@ -88,4 +89,12 @@ impl Fleet {
         self.tracker.close();
         self.tracker.wait().await;
     }
+}
+
+/// A listener on a free port. Without `SO_REUSEADDR`, which `TcpListener::bind` sets: with it the kernel looks through a
+/// quarter of the ports alone, which are used up by some seven thousand BMCs.
+fn any_port() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    socket.listen(128)
 }

@@ -22,7 +22,7 @@ pub(super) fn reset(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> 
     }
     let transition = match (transition(kind, machine.power, rules.conflict.is_some()), &rules.conflict) {
         (Some(transition), _) => transition,
-        (None, Some(message)) => return Err(Refusal::about(message, "ResetType")),
+        (None, Some(message)) => return Err(message.into()),
         (None, None) => Transition::Nothing,
     };
     let graceful = matches!(kind, "GracefulShutdown" | "GracefulRestart");
