@@ -146,3 +146,17 @@ impl Reply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_those_below_the_root_and_of_nothing_else() {
+        let call = |path: &str| Call { method: "GET".into(), path: path.into(), body: Body::Empty, if_match: None };
+        assert_eq!(call("/redfish/v1").segments(), Some(vec![]));
+        assert_eq!(call("/redfish/v1/Systems/1").segments(), Some(vec!["Systems", "1"]));
+        assert_eq!(call("/redfish/v10/Systems").segments(), None);
+        assert_eq!(call("/").segments(), None);
+    }
+}

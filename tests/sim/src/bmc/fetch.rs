@@ -75,3 +75,38 @@ fn volume_id(block: &[u8]) -> Option<String> {
     let name = block.strip_prefix(b"\x01CD001\x01")?.get(33..65)?;
     Some(String::from_utf8_lossy(name).trim_end().to_owned())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn image() -> Vec<u8> {
+        let mut image = vec![0; 40_000];
+        image[32_768..32_775].copy_from_slice(b"\x01CD001\x01");
+        image[32_808..32_840].copy_from_slice(format!("{:<32}", "LAB").as_bytes());
+        image
+    }
+
+    #[test]
+    fn a_block_that_is_no_volume_descriptor_has_no_name() {
+        assert_eq!(volume_id(&image()[32_768..]).as_deref(), Some("LAB"));
+        assert_eq!(volume_id(&[0; 2048]), None);
+        assert_eq!(volume_id(b"\x01CD001\x01"), None);
+    }
+
+    #[tokio::test]
+    async fn a_server_without_ranges_is_read_and_shows_by_its_200() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/boot.iso", listener.local_addr().unwrap());
+        let router = axum::Router::new().fallback(axum::routing::get(|| async { image() }));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let client = Client::builder().no_proxy().build().unwrap();
+        let mut fetches = Vec::new();
+        assert_eq!(fetch(&client, &url, |fetch| fetches.push(fetch)).await, Ok(()));
+        let statuses: Vec<_> = fetches.iter().map(|fetch| fetch.status).collect();
+        assert_eq!(statuses, [Some(200), Some(200), Some(200)]);
+        assert_eq!(fetches[2].volume.as_deref(), Some("LAB"));
+        server.abort();
+    }
+}

@@ -168,3 +168,28 @@ impl From<&Message> for Refusal {
         Refusal { message: message.clone(), about: Vec::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_tells_every_id_with_the_property_it_is_about() {
+        let errors = Errors::dmtf("Base.1.5");
+        let message = Message { more: vec!["IDRAC.2.1.SYS424".into()], ..errors.wrong_type.clone() };
+        let body = Refusal::about(&message, "Target").body(&errors);
+        assert_eq!(body["error"]["code"], "Base.1.5.PropertyValueTypeError");
+        let ids: Vec<&Value> = [0, 1].map(|index| &body["error"]["@Message.ExtendedInfo"][index]["MessageId"]).into();
+        assert_eq!(ids, ["Base.1.5.PropertyValueTypeError", "IDRAC.2.1.SYS424"]);
+        assert_eq!(body["error"]["@Message.ExtendedInfo"][0]["RelatedProperties"], json!(["#/Target"]));
+    }
+
+    #[test]
+    fn a_bmc_without_texts_sends_ids_and_arguments_alone() {
+        let errors = Errors { texts: false, ..Errors::dmtf("Base.1.4") };
+        let entry =
+            Refusal::about(&errors.unknown_property, "Inserted").body(&errors)["error"]["@Message.ExtendedInfo"][0]
+                .clone();
+        assert_eq!(entry, json!({"MessageId": "Base.1.4.PropertyUnknown", "MessageArgs": ["Inserted"]}));
+    }
+}

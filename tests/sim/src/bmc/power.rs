@@ -74,3 +74,30 @@ pub(super) fn start(shared: &Arc<Shared>, transition: Transition) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reset_does_depends_on_the_power() {
+        for (kind, power, expected) in [
+            ("On", Power::Off, Some(Transition::On)),
+            ("On", Power::On, None),
+            ("ForceOff", Power::Off, None),
+            ("ForceRestart", Power::Off, None),
+            ("PowerCycle", Power::On, Some(Transition::Cycle)),
+            ("PowerCycle", Power::Off, Some(Transition::On)),
+            ("PushPowerButton", Power::On, Some(Transition::Off)),
+            ("Nmi", Power::On, Some(Transition::Nothing)),
+        ] {
+            assert_eq!(transition(kind, power, false), expected, "{kind} when {power}");
+        }
+    }
+
+    #[test]
+    fn on_while_it_goes_off_is_a_conflict_where_there_are_conflicts() {
+        assert_eq!(transition("On", Power::PoweringOff, true), None);
+        assert_eq!(transition("On", Power::PoweringOff, false), Some(Transition::On));
+    }
+}

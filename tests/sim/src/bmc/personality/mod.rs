@@ -1,4 +1,9 @@
 //! The BMCs there are to simulate: a page each, of what differs from [`Profile::generic`] and where that is known from.
+//!
+//! A new one is a file here that fills a [`Profile`] (start from the nearest, name the source of each difference, say
+//! where none is known), a variant of [`Personality`], and a row in `tests/personalities.rs`. What is a value belongs in
+//! the profile; what is a way of its own (another action, another place for the boot device) is a hook of `oem`. Where
+//! nothing is known, refuse: a test must not pass on what only the simulator takes.
 
 mod dell;
 mod generic;
