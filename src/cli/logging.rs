@@ -1,8 +1,9 @@
 //! The log on stderr, and panics in it.
 //!
-//! `VIRTUAL_MEDIA_LOG` filters it (`debug`, `drp_virtual_media=trace,info`; default `info`). On a terminal it has
-//! colours; otherwise lines are plain text with `key=value` fields, which a person reads in a journal and a collector
-//! can split. What a server wants to process, it gets as `log` notifications.
+//! `VIRTUAL_MEDIA_LOG` filters it (`debug`, `drp_virtual_media=trace,info`); without it a plugin logs `info`, and a
+//! command for people `warn`. On a terminal it has colours; otherwise lines are plain text with `key=value` fields,
+//! which a person reads in a journal and a collector can split. What a server wants to process, it gets as `log`
+//! notifications.
 //!
 //! stderr is written by a thread of its own: a server that starts the plugin with a pipe and never reads it would
 //! otherwise stop the plugin when 64 KiB of log have gathered.
@@ -32,9 +33,11 @@ const WAITING: usize = 1024;
 const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// Starts the log of this process, once. Lines still waiting are written when the guard is dropped.
-pub fn start(server: Option<ServerLog>) -> Flush {
+///
+/// `usual` is the level without a filter; with `server`, lines of level info and above go to the server too.
+pub fn start(usual: LevelFilter, server: Option<ServerLog>) -> Flush {
     let (stderr, flush) = Stderr::start();
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).with_env_var(FILTER);
+    let filter = EnvFilter::builder().with_default_directive(usual.into()).with_env_var(FILTER);
     let is_terminal = io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(is_terminal).with_target(false);
     let lines = if is_terminal { lines.boxed() } else { lines.compact().boxed() };

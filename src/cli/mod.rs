@@ -1,27 +1,33 @@
 //! The command line: what the program is asked to do, and its exit code.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage. The result is on stdout; the log and failures are on stderr.
 
 use std::error::Error;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use tracing::level_filters::LevelFilter;
 
+use self::bmc::BmcCommand;
+use self::iso::IsoCommand;
+use self::stdio::StdioArgs;
 use crate::drp::publisher::Publisher;
+use crate::operation::Operation;
+use crate::plugin;
 use crate::wire::Service;
-use crate::wire::lifecycle::{DRAIN, LAST_WORDS};
-use crate::wire::stdio::Stdio;
 
 pub mod bmc;
 pub mod iso;
 pub mod logging;
 pub mod name;
+pub mod stdio;
 
 /// Boots bare-metal machines through their BMC's virtual media, as a plugin provider of Digital Rebar Provision.
 #[derive(Debug, Parser)]
 #[command(name = "virtual-media", disable_version_flag = true, max_term_width = 100)]
+#[command(after_help = "The log is on stderr; VIRTUAL_MEDIA_LOG filters it, as in VIRTUAL_MEDIA_LOG=debug.")]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -33,15 +39,19 @@ enum Command {
     Stdio(StdioArgs),
     /// Print the plugin provider's definition as JSON
     Define,
+    /// Make and explain boot images
+    #[command(subcommand)]
+    Iso(IsoCommand),
+    /// Ask or tell a BMC by hand
+    #[command(subcommand)]
+    Bmc(BmcCommand),
     /// Print the version
     Version,
-}
-
-#[derive(Debug, Args)]
-struct StdioArgs {
-    /// How long requests in flight may take to end after stop, end of input or SIGTERM
-    #[arg(long, value_name = "SECONDS", env = "VIRTUAL_MEDIA_DRAIN_SECONDS", default_value_t = DRAIN.as_secs())]
-    drain_seconds: u64,
+    /// Print a shell's completions
+    Completions {
+        /// The shell that they are for
+        shell: Shell,
+    },
 }
 
 /// What keeps a command from being done.
@@ -51,61 +61,43 @@ impl Cli {
     /// Does what was asked. `service` makes the plugin, given the provider's name and the way out for its events.
     #[must_use]
     pub fn run<S: Service>(self, service: impl FnOnce(&str, Publisher) -> Result<S, Failure>) -> ExitCode {
-        let name = name::of_provider();
-        let done = match self.command {
-            Command::Stdio(args) => return serve_stdio(&args, &name, service),
-            Command::Define => service(&name, Publisher::discarding()).and_then(|service| define(&service)),
-            Command::Version => print(&format!("Version: v{}", env!("CARGO_PKG_VERSION"))),
-        };
-        let Err(error) = done else { return ExitCode::SUCCESS };
+        let Err(error) = self.command.run(service, &mut io::stdout()) else { return ExitCode::SUCCESS };
+        if is_enough(&error) {
+            return ExitCode::SUCCESS;
+        }
         // Without stderr there is nobody to tell; the exit code says it too.
         let _ = writeln!(io::stderr(), "Error: {error}");
         ExitCode::FAILURE
     }
 }
 
-fn define(service: &impl Service) -> Result<(), Failure> {
-    print(&serde_json::to_string_pretty(&service.definition())?)
+/// Whether it is a reader that has seen enough, as in `virtual-media iso show FILE | head -1`.
+fn is_enough(error: &Failure) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn print(text: &str) -> Result<(), Failure> {
-    Ok(writeln!(io::stdout(), "{text}")?)
-}
-
-fn serve_stdio<S: Service>(
-    args: &StdioArgs,
-    name: &str,
-    service: impl FnOnce(&str, Publisher) -> Result<S, Failure>,
-) -> ExitCode {
-    let wire = Stdio::new(name, Duration::from_secs(args.drain_seconds));
-    let _log = logging::start(Some(wire.server_log()));
-    if io::stdin().is_terminal() {
-        tracing::warn!(
-            "this command speaks JSON-RPC with a provisioning server: one JSON object a line, `initialize` first. \
-             Ctrl-D ends it; `virtual-media --help` lists the commands for people"
-        );
-    }
-    match serve(wire, name, service) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            ExitCode::FAILURE
+impl Command {
+    fn run<S: Service>(
+        self,
+        service: impl FnOnce(&str, Publisher) -> Result<S, Failure>,
+        out: &mut (impl Write + Send),
+    ) -> Result<(), Failure> {
+        let name = name::of_provider();
+        match self {
+            Self::Stdio(args) => args.run(&name, service)?,
+            Self::Define => writeln!(out, "{}", serde_json::to_string_pretty(&plugin::definition(&name))?)?,
+            Self::Iso(command) => {
+                let _log = logging::start(LevelFilter::WARN, None);
+                command.run(out)?;
+            }
+            Self::Bmc(command) => {
+                let _log = logging::start(LevelFilter::WARN, None);
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                runtime.block_on(command.run(&Operation::unwatched(), out))?;
+            }
+            Self::Version => writeln!(out, "Version: v{}", env!("CARGO_PKG_VERSION"))?,
+            Self::Completions { shell } => clap_complete::generate(shell, &mut Cli::command(), "virtual-media", out),
         }
+        Ok(())
     }
-}
-
-fn serve<S: Service>(
-    wire: Stdio,
-    name: &str,
-    service: impl FnOnce(&str, Publisher) -> Result<S, Failure>,
-) -> Result<(), Failure> {
-    let service = service(name, wire.publisher())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(wire.run(service));
-    match &served {
-        // Threads that were asked to stop may be about to remove a half-written file.
-        Ok(()) => runtime.shutdown_timeout(LAST_WORDS),
-        Err(_) => runtime.shutdown_background(),
-    }
-    Ok(served?)
 }
