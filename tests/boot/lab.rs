@@ -24,11 +24,7 @@ impl Booted {
     /// Reads the lines `firmware: …`, `secure-boot: …` and `cmdline: …`; `None` while one is missing.
     pub(crate) fn parse(report: &str) -> Option<Self> {
         let value = |key: &str| {
-            report.lines().find_map(|line| {
-                line.trim_end_matches('\r')
-                    .strip_prefix(key)?
-                    .strip_prefix(": ")
-            })
+            report.lines().find_map(|line| line.trim_end_matches('\r').strip_prefix(key)?.strip_prefix(": "))
         };
         Some(Self {
             firmware: value("firmware")?.to_owned(),
@@ -111,16 +107,12 @@ pub(crate) struct RunningLab {
 
 impl RunningLab {
     pub(crate) fn start() -> Result<Self> {
-        let mut process = script("lab")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut process = script("lab").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         if let Some(stdout) = process.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
         }
-        let lab = serde_json::from_str(&line)
-            .map_err(|problem| format!("lab did not start: {problem}: {line:?}"))?;
+        let lab = serde_json::from_str(&line).map_err(|problem| format!("lab did not start: {problem}: {line:?}"))?;
         Ok(Self { process, lab })
     }
 }
@@ -142,11 +134,7 @@ impl Drop for RunningLab {
 }
 
 fn script(name: &str) -> Command {
-    Command::new(
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/boot")
-            .join(name),
-    )
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boot").join(name))
 }
 
 fn stdout_of(command: &mut Command) -> Result<String> {
@@ -154,11 +142,6 @@ fn stdout_of(command: &mut Command) -> Result<String> {
     if output.status.success() {
         Ok(String::from_utf8(output.stdout)?)
     } else {
-        Err(format!(
-            "{command:?}: {}\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        )
-        .into())
+        Err(format!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into())
     }
 }

@@ -38,22 +38,10 @@ fn signed_template_boots_with_secure_boot() -> Result {
 fn templates_lie_where_a_server_keeps_them() -> Result {
     let templates = Templates::make()?;
     for template in [&templates.grub, &templates.isolinux, &templates.signed] {
-        assert!(
-            templates.webroot.join(&template.source).exists(),
-            "{template:?}"
-        );
-        assert!(
-            template
-                .source
-                .to_string_lossy()
-                .contains(&template.signature),
-            "{template:?}"
-        );
+        assert!(templates.webroot.join(&template.source).exists(), "{template:?}");
+        assert!(template.source.to_string_lossy().contains(&template.signature), "{template:?}");
     }
-    let exploded = templates
-        .webroot
-        .join(&templates.signed.source)
-        .join("cdboot.iso");
+    let exploded = templates.webroot.join(&templates.signed.source).join("cdboot.iso");
     assert!(std::fs::read(exploded)? == std::fs::read(&templates.signed.iso)?);
     Ok(())
 }
@@ -62,21 +50,12 @@ fn templates_lie_where_a_server_keeps_them() -> Result {
 #[ignore = "starts the Redfish lab: needs tests/boot/install"]
 async fn lab_offers_its_two_machines_over_redfish() -> Result {
     let lab = RunningLab::start()?;
-    let client = reqwest::Client::builder()
-        .tls_danger_accept_invalid_certs(true)
-        .no_proxy()
-        .build()?;
+    let client = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).no_proxy().build()?;
     let url = format!("https://{}:{}/redfish/v1/Systems", lab.address, lab.port);
     assert!(lab.logs.join("sushy.log").exists());
     let refused = client.get(&url).send().await?;
     assert_eq!(refused.status(), 401);
-    let systems = client
-        .get(&url)
-        .basic_auth(&lab.username, Some(&lab.password))
-        .send()
-        .await?
-        .text()
-        .await?;
+    let systems = client.get(&url).basic_auth(&lab.username, Some(&lab.password)).send().await?.text().await?;
     for machine in [&lab.machines.uefi, &lab.machines.bios] {
         assert!(systems.contains(&machine.uuid), "{systems}");
         assert!(machine.serial.parent().is_some_and(std::path::Path::is_dir));
