@@ -60,6 +60,23 @@ async fn a_pin_takes_its_certificate_alone_and_sends_no_password_to_another() {
 }
 
 #[tokio::test]
+async fn a_certificate_without_its_key_satisfies_no_policy_but_accept() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::Generic).await;
+    bmc.lose_key().unwrap();
+    let policies = [
+        TlsPolicy::Pin(Some(shown(&bmc))),
+        TlsPolicy::Pin(None),
+        TlsPolicy::Verify { ca_pem: Some(bmc.certificate_pem()) },
+    ];
+    for policy in policies {
+        let error = smallest(&bench.bmcs, with(&bmc, policy, None)).await.unwrap_err();
+        assert_eq!(error.code(), 502, "{error}");
+    }
+    assert!(bmc.requests().is_empty());
+}
+
+#[tokio::test]
 async fn a_pin_without_a_fingerprint_keeps_to_the_first_seen_and_reports_it() {
     let bench = Bench::start().await;
     let bmc = bench.bmc(Personality::Generic).await;

@@ -83,6 +83,17 @@ impl Bmc {
         self.shared.bump();
         Ok(())
     }
+
+    /// Shows its certificate from now on without having its key, as somebody in between would, and ends the connections
+    /// that are open.
+    ///
+    /// # Errors
+    /// When no certificate can be made.
+    pub fn lose_key(&self) -> io::Result<()> {
+        self.shared.set_certificate(self.shared.certificate().stolen()?);
+        self.shared.bump();
+        Ok(())
+    }
 }
 
 /// What it saw and what it did.
