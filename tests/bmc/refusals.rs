@@ -106,7 +106,7 @@ type Change = fn(&mut Profile);
 #[tokio::test]
 async fn what_a_bmc_insists_on_is_given() {
     let bench = Bench::start().await;
-    let table: [(&str, Change); 17] = [
+    let table: [(&str, Change); 18] = [
         ("a transfer protocol", |p| p.media.needs = vec!["TransferProtocolType"]),
         ("a protocol and a method", |p| p.media.needs = vec!["TransferProtocolType", "TransferMethod"]),
         ("credentials", |p| p.media.needs = vec!["UserName", "Password"]),
@@ -114,6 +114,10 @@ async fn what_a_bmc_insists_on_is_given() {
         ("neither of those", |p| p.media.refuses = vec!["Inserted", "WriteProtected", "TransferProtocolType"]),
         ("weak etags required", |p| p.http.etags = Etags { form: EtagForm::Weak, on_patch: EtagCheck::Required }),
         ("strong etags alone", |p| p.http.etags = Etags { form: EtagForm::Weak, on_patch: EtagCheck::StrongOnly }),
+        ("a PATCH to mount, with an etag that is new", |p| {
+            (p.media.actions, p.media.patch) = (false, true);
+            p.http.etags = Etags { form: EtagForm::Weak, on_patch: EtagCheck::Required };
+        }),
         ("no boot mode", |p| p.boot.mode = ModeRule::ReadOnly),
         ("a boot mode", |p| p.boot.mode = ModeRule::Required),
         ("unlisted targets", |p| p.boot.targets_listed = false),

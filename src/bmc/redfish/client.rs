@@ -170,7 +170,7 @@ impl Client {
 
     /// A change of a resource whose `ETag` is known, if it has one (rule R7).
     ///
-    /// 412: a weak `ETag` is tried as a strong one, then none. 428 without one: the `ETag` is read, then sent.
+    /// 412: a weak `ETag` is tried as a strong one, then none. 428 without one: the `ETag` is read anew, then sent.
     pub(crate) async fn patch(
         &mut self,
         path: &str,
@@ -184,11 +184,13 @@ impl Client {
             let answer = self.exchange(As::Account, &Method::PATCH, path, Some(body), if_match.as_deref()).await?;
             match answer.status {
                 StatusCode::PRECONDITION_FAILED if !forms.is_empty() => form = forms.pop(),
-                StatusCode::PRECONDITION_REQUIRED if if_match.is_none() && etag.is_none() => {
-                    let Some(read) = self.get(path).await?.etag else {
+                StatusCode::PRECONDITION_REQUIRED if if_match.is_none() => {
+                    // None was known, or what was known is outdated.
+                    let read = self.get(path).await?.etag;
+                    if read.is_none() || read.as_deref() == etag {
                         return Ok(sorted(&Method::PATCH, path, answer));
-                    };
-                    return Box::pin(self.patch(path, Some(&read), body)).await;
+                    }
+                    return Box::pin(self.patch(path, read.as_deref(), body)).await;
                 }
                 _ => return Ok(sorted(&Method::PATCH, path, answer)),
             }

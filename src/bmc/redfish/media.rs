@@ -198,7 +198,10 @@ impl Redfish<'_> {
             let error = match performed {
                 Performed::Accepted(answer) => return self.finish(answer).await,
                 Performed::Lost(error) if !error.is_lost() => return Err(error),
-                Performed::Lost(error) => error,
+                Performed::Lost(error) => {
+                    let emptied = self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await;
+                    return emptied.map_err(|late| if late.is_final() { late } else { error });
+                }
                 Performed::Refused(refusal) if self.quirks.says_empty(&refusal) => return Ok(()),
                 Performed::Refused(refusal) => self.client.refused(&refusal),
             };

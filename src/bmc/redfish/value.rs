@@ -68,9 +68,9 @@ impl Resource {
         self.text(&format!("Actions/{name}/target"))
     }
 
-    /// Whether the resource itself lists PATCH as allowed.
-    pub(crate) fn takes_patch(&self) -> bool {
-        self.allow.as_deref().is_some_and(|allow| allow.split(',').any(|m| m.trim().eq_ignore_ascii_case("PATCH")))
+    /// Whether PATCH is allowed, as far as the resource says: some send no `Allow`.
+    pub(crate) fn may_take_patch(&self) -> bool {
+        self.allow.as_deref().is_none_or(|allow| allow.split(',').any(|m| m.trim().eq_ignore_ascii_case("PATCH")))
     }
 }
 
@@ -190,7 +190,7 @@ pub(crate) mod tests {
             for place in ["Members", "Actions/#VirtualMedia.InsertMedia/target", "Boot", "Oem", ""] {
                 let _read = (r.text(place), r.flag(place), r.texts(place), r.link(place), r.links(place));
             }
-            let _read = (r.members(), r.action("#VirtualMedia.InsertMedia"), r.takes_patch());
+            let _read = (r.members(), r.action("#VirtualMedia.InsertMedia"), r.may_take_patch());
         }
     }
 }

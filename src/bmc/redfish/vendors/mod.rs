@@ -167,7 +167,7 @@ pub(crate) trait Quirks: Send + Sync {
     fn insert_ways(&self, _: &Platform, slot: &Slot, image: &Url) -> Vec<Way> {
         if slot.insert_target().is_some() {
             vec![Way::Action]
-        } else if slot.resource.takes_patch() {
+        } else if slot.resource.may_take_patch() {
             vec![Way::Patch(json!({"Image": image.as_str(), "Inserted": true, "WriteProtected": true}))]
         } else {
             Vec::new()
@@ -178,7 +178,7 @@ pub(crate) trait Quirks: Send + Sync {
     fn eject_ways(&self, _: &Platform, slot: &Slot) -> Vec<Way> {
         if slot.eject_target().is_some() {
             vec![Way::Action]
-        } else if slot.resource.takes_patch() {
+        } else if slot.resource.may_take_patch() {
             vec![Way::Patch(json!({"Image": null, "Inserted": false}))]
         } else {
             Vec::new()
