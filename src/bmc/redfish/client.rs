@@ -71,7 +71,7 @@ impl Client {
             fingerprint: None,
             manners,
             quirks,
-            doing: "asking what it is".to_owned(),
+            doing: "recognising it".to_owned(),
         }
     }
 

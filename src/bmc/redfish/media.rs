@@ -237,7 +237,9 @@ impl Redfish<'_> {
                     return Err(self.client.refused(&refusal).advise(fetch_advice(image)).finally());
                 }
                 Performed::Refused(refusal) => {
-                    failed.push((way.to_string(), self.client.refused(&refusal)));
+                    let error = self.client.refused(&refusal);
+                    let error = if error.advice().is_some() { error } else { error.advise(fetch_advice(image)) };
+                    failed.push((way.to_string(), error));
                     continue;
                 }
             };
@@ -280,7 +282,7 @@ impl Redfish<'_> {
                 ejected = true;
                 self.eject(slot).await?;
                 self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await?;
-            } else if !ladder.climb(&refusal) {
+            } else if blames_image(&refusal) || !ladder.climb(&refusal) {
                 return Ok(Performed::Refused(refusal));
             }
         }

@@ -57,13 +57,16 @@ pub(crate) fn messages(body: &Value) -> Vec<Message> {
         .filter(|message| !message.id.is_empty() || !message.text.is_empty())
         .take(16)
         .collect();
-    if found.is_empty()
-        && let Some(error) = body.get("error")
+    let Some(error) = body.get("error") else { return found };
+    let sentence = Some(text(error, &["message"])).filter(|sentence| !sentence.contains("ExtendedInfo"));
+    let sentence = sentence.unwrap_or_default();
+    if found.is_empty() && !(sentence.is_empty() && text(error, &["code"]).is_empty()) {
+        found.push(Message { id: text(error, &["code"]), text: sentence, ..Message::default() });
+    } else if found.iter().all(|message| message.text.is_empty())
+        && let Some(first) = found.first_mut()
     {
-        let own = Message { id: text(error, &["code"]), text: text(error, &["message"]), ..Message::default() };
-        if !own.id.is_empty() || !own.text.is_empty() {
-            found.push(own);
-        }
+        // sushy-tools lists a message without a text, and says it beside the list.
+        first.text = sentence;
     }
     found
 }
@@ -126,6 +129,13 @@ mod tests {
     fn an_error_without_extended_info_speaks_for_itself() {
         let found = messages(&json!({"error": {"code": "Ami.1.0.X", "message": "moved to FutureState"}}));
         assert_eq!(spoken(&found), "moved to FutureState (Ami.1.0.X)");
+    }
+
+    #[test]
+    fn a_sentence_beside_the_list_belongs_to_a_list_without_texts() {
+        let found = messages(&json!({"error": {"code": "Base.1.0.GeneralError", "message": "Cannot download",
+            "@Message.ExtendedInfo": [{"MessageId": "Base.1.0.GeneralError"}]}}));
+        assert_eq!(spoken(&found), "Cannot download (Base.1.0.GeneralError)");
     }
 
     #[test]

@@ -241,10 +241,10 @@ pub(crate) fn blames_image(refusal: &Refusal) -> bool {
         "ResourceAtUriInUnknownFormat",
         "ResourceAtUriUnauthorized",
         "SourceDoesNotSupportProtocol",
-        // iDRAC: cannot reach or find the file.
+        // iDRAC: cannot reach or find the file. sushy-tools has no id for it.
         "RAC0720",
         "RAC0904",
-    ])
+    ]) || refusal.messages.iter().any(|message| message.text.starts_with("Cannot download virtual media"))
 }
 
 #[cfg(test)]
