@@ -27,6 +27,7 @@ pub use error::{Error, Kind};
 pub use limits::Limits;
 pub use redfish::{
     Identity, Media, Mounted, Plan, PlannedStep, Power, PowerState, Powered, SlotSeen, UnknownVendor, Vendor,
+    without_password,
 };
 pub use target::{Fingerprint, NoFingerprint, Target, TlsPolicy};
 

@@ -190,6 +190,24 @@ async fn the_whole_operation_has_a_limit_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_bmc_that_is_gone_for_a_moment_while_it_is_watched_is_waited_for() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::Generic).await;
+    bmc.set_power(false);
+    bmc.alter(|profile| profile.power.delay = SHORT);
+    let operation = Operation::unwatched();
+    let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+    let away = async {
+        bmc.until(|bmc| bmc.requests().iter().any(|request| request.method == "POST")).await;
+        bmc.set_reach(Reach::Refused).await;
+        bmc.until(|bmc| !bmc.state().boots.is_empty()).await;
+        bmc.set_reach(Reach::Normal).await;
+    };
+    let (powered, ()) = tokio::join!(session.power(Power::On), away);
+    assert_eq!(powered.unwrap().state, PowerState::On);
+}
+
+#[tokio::test]
 async fn a_turn_that_does_not_come_is_told_as_busy() {
     let bench = Bench::start().await;
     let bmc = bench.bmc(Personality::Generic).await;

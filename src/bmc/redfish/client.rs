@@ -11,18 +11,16 @@ use tracing::{debug, warn};
 use url::Url;
 
 use super::answer::{Answer, Refusal};
+use super::failure::{Failure, NOT_REDFISH};
 use super::value::Resource;
 use super::vendors::Quirks;
 use crate::bmc::error::{Error, Kind, quoted};
 use crate::bmc::limits::{Deadline, Limits, spoken};
 use crate::bmc::manners::Manners;
 use crate::bmc::target::{Fingerprint, Target};
-use crate::bmc::tls::{TlsFailure, tls_failure, told};
 
-/// The largest answer read. The largest seen in practice, Dell's attributes, is a few hundred kilobytes.
-const LARGEST: usize = 4 << 20;
-/// Advice where what answers is no Redfish service, or not in its senses.
-const NOT_REDFISH: &str = "check that address and port lead to a Redfish service; if they do, restart the BMC";
+/// The largest answer read, in bytes. The largest seen in practice, Dell's attributes, is a few hundred kilobytes.
+pub(super) const LARGEST: usize = 4 << 20;
 /// More redirects than this are a loop.
 const REDIRECTS: usize = 3;
 
@@ -359,61 +357,10 @@ impl Client {
         }
     }
 
-    fn out_of_time(&self, awaited: &str) -> Error {
+    pub(super) fn out_of_time(&self, awaited: &str) -> Error {
         let total = spoken(self.deadline.total());
         let answer = format!("used up the {total} that the whole operation may take, last waiting for {awaited}");
         self.error(Kind::Timeout, answer).finally()
-    }
-
-    fn failed(&self, method: &Method, path: &str, failure: &Failure) -> Error {
-        let request = format!("{method} {path}");
-        let error = match failure {
-            Failure::Silent(limit) if *limit < self.limits.request => {
-                return self.out_of_time(&format!("the answer to {request}"));
-            }
-            Failure::Silent(limit) => self
-                .error(Kind::Timeout, format!("did not answer {request} within {}", spoken(*limit)))
-                .advise("it accepts connections but its web service hangs: restart the BMC if that lasts"),
-            Failure::Unconnected(cause) => return self.unconnected(cause),
-            Failure::Broken(cause) => self
-                .error(Kind::Refused, format!("broke off its answer to {request}: {}", quoted(cause)))
-                .advise("restart the BMC if that lasts"),
-            Failure::TooLong => self
-                .error(Kind::Refused, format!("sent more than {} MiB in answer to {request}", LARGEST >> 20))
-                .advise(NOT_REDFISH),
-        };
-        if method == Method::GET { error } else { error.lost() }
-    }
-
-    fn unconnected(&self, cause: &Unconnected) -> Error {
-        let refused = |answer: String| self.error(Kind::Refused, answer);
-        let error = match cause {
-            Unconnected::Late => {
-                let answer = format!("did not accept a TLS connection within {}", spoken(self.limits.connect));
-                self.error(Kind::Timeout, answer).advise("check the address and port, and the way to the BMC's network")
-            }
-            Unconnected::Tcp(cause) => refused(format!("could not be connected to: {}", quoted(cause)))
-                .advise("check the address and port, and that the BMC is on"),
-            Unconnected::Tls(TlsFailure::Changed { pinned, seen }) => refused(format!(
-                "shows a certificate with SHA-256 {seen}; pinned is {pinned}"
-            ))
-            .advise("if the BMC's certificate was renewed, pin the new fingerprint; if not, somebody stands between"),
-            Unconnected::Tls(TlsFailure::NothingInCommon(cause)) => self
-                .error(
-                    Kind::Unsupported,
-                    format!("offers only TLS versions or cipher suites that are refused here ({cause})"),
-                )
-                .advise("update the BMC's firmware, or use another ipmi/mode for this machine"),
-            Unconnected::Tls(TlsFailure::Certificate(cause)) => {
-                refused(format!("shows a certificate that the TLS policy does not accept: {}", quoted(cause)))
-                    .advise("give the CA that signed it, pin its fingerprint, or accept any certificate")
-            }
-            Unconnected::Tls(TlsFailure::Other(cause)) => {
-                refused(format!("failed in the TLS handshake: {}", quoted(cause)))
-                    .advise("check that the port is the BMC's HTTPS port")
-            }
-        };
-        error.finally()
     }
 
     /// A BMC may quote what it was sent. A password shorter than this could not be told from ordinary text.
@@ -425,35 +372,6 @@ impl Client {
 
 fn sorted(method: &Method, path: &str, answer: Answer) -> Result<Answer, Refusal> {
     if answer.is_success() { Ok(answer) } else { Err(Refusal::new(method, path, &answer)) }
-}
-
-/// Why there is no answer.
-enum Failure {
-    Unconnected(Unconnected),
-    /// No complete answer within this time.
-    Silent(Duration),
-    Broken(String),
-    TooLong,
-}
-
-enum Unconnected {
-    Late,
-    Tcp(String),
-    Tls(TlsFailure),
-}
-
-impl From<reqwest::Error> for Failure {
-    fn from(error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        if let Some(failure) = tls_failure(&error).filter(|_| error.is_connect()) {
-            return Self::Unconnected(Unconnected::Tls(failure));
-        }
-        match (error.is_connect(), error.is_timeout()) {
-            (true, true) => Self::Unconnected(Unconnected::Late),
-            (true, false) => Self::Unconnected(Unconnected::Tcp(told(&error))),
-            _ => Self::Broken(told(&error)),
-        }
-    }
 }
 
 async fn receive(request: reqwest::RequestBuilder) -> Result<(Answer, Option<Fingerprint>), Failure> {

@@ -24,6 +24,7 @@ mod answer;
 mod boot;
 mod client;
 mod discovery;
+mod failure;
 mod ladder;
 mod media;
 mod message;
@@ -41,6 +42,7 @@ use vendors::Quirks;
 pub use media::{Media, Mounted};
 pub use plan::{Plan, PlannedStep, SlotSeen};
 pub use power::{Power, PowerState, Powered};
+pub use slot::without_password;
 pub use vendors::{UnknownVendor, Vendor};
 
 /// What a BMC turned out to be.

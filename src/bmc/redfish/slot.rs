@@ -108,8 +108,9 @@ impl Slot {
     }
 }
 
-/// A URL for messages: a password in it is not shown. What is no URL stays as it is.
-pub(crate) fn without_password(url: &str) -> String {
+/// An image's URL for logs and messages: a password in it is not shown. What is no URL stays as it is.
+#[must_use]
+pub fn without_password(url: &str) -> String {
     match Url::parse(url) {
         Ok(mut parsed) if parsed.password().is_some() => {
             // Fails only where there is no host, and then there is no password.
