@@ -1,5 +1,7 @@
 //! Bad BMCs: each fault is one clear error with its code, nothing outlasts its limit, and what can be got around is.
 
+use std::time::Duration;
+
 use drp_virtual_media::bmc::{Bmcs, Error, Limits, Power, PowerState, Target};
 use drp_virtual_media::operation::Operation;
 use drp_virtual_media_sim::bmc::{Bmc, Fault, Matcher, Personality, Reach};
@@ -8,7 +10,7 @@ use secrecy::SecretString;
 use crate::bench::{Bench, SHORT, limits, smallest, target, told};
 
 fn impatient(bmc: &Bmc) -> Target {
-    Target { limits: Limits { request: SHORT, ..limits() }, ..target(bmc) }
+    Target { limits: Limits { request: Duration::from_secs(1), ..limits() }, ..target(bmc) }
 }
 
 async fn fails(bmcs: &Bmcs, target: Target) -> Error {
@@ -21,7 +23,7 @@ async fn each_fault_is_one_clear_error() {
     let any = Matcher::any;
     let system = || Matcher::any().path_ends("Systems/1");
     let table: Vec<(&str, Matcher, Fault, u16, &[&str])> = vec![
-        ("hang", any(), Fault::Hang, 504, &["did not answer GET /redfish/v1/ within 300 ms", "restart the BMC"]),
+        ("hang", any(), Fault::Hang, 504, &["did not answer GET /redfish/v1/ within 1 s", "restart the BMC"]),
         ("hang later", system(), Fault::Hang, 504, &["did not answer GET /redfish/v1/Systems/1 within"]),
         ("stall", any(), Fault::Stall, 504, &["did not answer GET /redfish/v1/ within"]),
         ("page", any(), Fault::Html(200), 502, &["an HTML page", "Redfish service"]),
@@ -86,7 +88,7 @@ async fn each_way_of_not_being_there_is_one_clear_error() {
     let bench = Bench::start().await;
     let table: [(Reach, u16, &[&str]); 3] = [
         (Reach::NoTls, 504, &["did not accept a TLS connection within 300 ms", "check the address"]),
-        (Reach::NoAnswer, 504, &["did not answer GET /redfish/v1/ within 300 ms"]),
+        (Reach::NoAnswer, 504, &["did not answer GET /redfish/v1/ within 1 s"]),
         (Reach::Refused, 502, &["could not be connected to", "check the address"]),
     ];
     for (reach, code, parts) in table {
