@@ -9,7 +9,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::outbox::Outbox;
 
@@ -75,24 +75,33 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if attributes.metadata().name() != REQUEST_SPAN {
-            return;
-        }
-        let mut request = Request::default();
-        attributes.record(&mut request);
-        if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(request);
+        let Some(span) = context.span(id) else { return };
+        let mut extensions = span.extensions_mut();
+        if attributes.metadata().name() == REQUEST_SPAN {
+            let mut request = Request::default();
+            attributes.record(&mut request);
+            extensions.insert(request);
+        } else {
+            let mut told = Content::default();
+            attributes.record(&mut told);
+            extensions.insert(told);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
         let Some(level) = level_name(*metadata.level()) else { return };
-        let request = context
-            .event_scope(event)
-            .and_then(|mut scope| scope.find_map(|span| span.extensions().get::<Request>().copied()))
-            .unwrap_or_default();
+        let mut request = Request::default();
         let mut told = Content::default();
+        for span in context.event_scope(event).into_iter().flat_map(Scope::from_root) {
+            let extensions = span.extensions();
+            if let Some(found) = extensions.get::<Request>() {
+                request = *found;
+            }
+            if let Some(found) = extensions.get::<Content>() {
+                told.fields.extend(found.fields.clone());
+            }
+        }
         event.record(&mut told);
         self.outbox.log(LogLine {
             group: request.group,
@@ -139,7 +148,7 @@ impl Visit for Request {
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
-/// An event's message and fields.
+/// The message and fields of an event, or the fields of a span around it: which machine, which operation.
 #[derive(Debug, Default)]
 struct Content {
     message: String,
