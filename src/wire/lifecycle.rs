@@ -19,7 +19,10 @@ pub const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The signals that ask this process to end.
 #[derive(Debug)]
-pub struct Signals {
+pub struct Signals(Option<Taken>);
+
+#[derive(Debug)]
+struct Taken {
     terminate: Signal,
     interrupt: Signal,
     by_hand: bool,
@@ -32,27 +35,32 @@ impl Signals {
     /// plugin must outlive its server's Ctrl-C long enough for the server to stop it in order (hashicorp/go-plugin,
     /// server.go, ignores it for the same reason).
     pub fn take_over() -> io::Result<Self> {
-        Ok(Self {
+        Ok(Self(Some(Taken {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             by_hand: io::stdin().is_terminal(),
-        })
+        })))
+    }
+
+    /// No signals: a unit test must leave Ctrl-C to the person who runs it.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self(None)
     }
 
     /// Waits for the next request to end. Cancel safe: a signal is not lost when the future is dropped.
     pub async fn terminate(&mut self) {
-        let interrupt = async {
-            while self.interrupt.recv().await.is_some() {
-                if self.by_hand {
-                    return;
+        let Some(taken) = &mut self.0 else { return future::pending().await };
+        loop {
+            tokio::select! {
+                _ = taken.terminate.recv() => return,
+                _ = taken.interrupt.recv() => {
+                    if taken.by_hand {
+                        return;
+                    }
+                    tracing::debug!("ignoring SIGINT: stdin is no terminal");
                 }
-                tracing::debug!("ignoring SIGINT: stdin is no terminal");
             }
-            future::pending::<()>().await;
-        };
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            () = interrupt => {}
         }
     }
 }

@@ -159,3 +159,21 @@ fn the_log_goes_to_the_server_with_the_fields_of_its_own_lines() {
     assert_eq!((&line["Level"], &line["Service"]), (&json!("warn"), &json!("virtual-media")));
     assert_eq!(line["Data"], json!([{ "code": -32700 }]));
 }
+
+#[test]
+fn what_waits_has_a_limit_and_the_rest_is_told_to_come_again() {
+    const MEGABYTE: usize = 1_000_000;
+    let bmc = Silent::start();
+    let mut plugin = Plugin::connected_with(&["--drain-seconds", "0"]);
+    let mut large = bmc.params();
+    large["Plugin"] = "x".repeat(MEGABYTE).into();
+    let lines: Vec<String> = (0..150).map(|id| call(id, "action", &large)).collect();
+    let stdin = plugin.bytes_aside(format!("{}\n", lines.join("\n")).into_bytes()).join().unwrap();
+    let busy = plugin.answer().unwrap();
+    assert_eq!(busy["error"]["code"], -32009, "{busy}");
+    drop(stdin);
+    let answers = plugin.answers();
+    assert_eq!(answers.len(), 149);
+    let cancelled = answers.iter().filter(|answer| answer["error"]["code"] == -32800).count();
+    assert!((100..150).contains(&cancelled), "{cancelled} were taken");
+}

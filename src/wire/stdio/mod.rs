@@ -41,6 +41,8 @@ mod outbox;
 mod pending;
 mod progress;
 mod session;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 /// The wire before it runs: what goes out by it can be handed to the plugin and the log already.
@@ -100,16 +102,16 @@ impl Stdio {
     /// # Errors
     /// The process should exit with a failure at once; threads that still read or write must not hold it.
     pub async fn run(self, service: impl Service) -> Result<(), StdioError> {
-        self.run_on(service, io::stdin(), io::stdout()).await
+        self.run_on(service, Signals::take_over()?, io::stdin(), io::stdout()).await
     }
 
     async fn run_on(
         self,
         service: impl Service,
+        mut signals: Signals,
         input: impl Read + Send + 'static,
         output: impl Write + Send + 'static,
     ) -> Result<(), StdioError> {
-        let mut signals = Signals::take_over()?;
         let mut written = outbox::write(self.messages, output)?;
         let session = Session::new(service, self.outbox.clone())?;
         let lines = lines::start(input)?;
