@@ -36,6 +36,9 @@ const VENDORS: [(Personality, &str); 6] = [
     (Personality::Generic, "generic"),
 ];
 
+/// The kernel arguments that differ from machine to machine.
+const OWN: [&str; 4] = ["rs.uuid=", "provisioner.ip=", "provisioner.gw=", "provisioner.interface="];
+
 struct Machine {
     uuid: String,
     name: String,
@@ -133,7 +136,7 @@ async fn add_machine(
     bmc.fault(Matcher::any().method("PATCH"), Fault::Delay(Duration::from_millis(600)));
     let name = format!("node{number}.example.net");
     let uuid = server.add_machine(&json!({
-        "Uuid": format!("c0ffee00-0000-4000-8000-{number:012}"),
+        "Uuid": format!("c0ffee{number:02}-0000-4000-8000-000000000000"),
         "Name": name,
         "BootEnv": "local",
         "Params": {
@@ -197,9 +200,9 @@ async fn table(server: &Endpoint, webroot: &Path, machines: &[Machine]) -> Outco
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     if !io::stdout().is_terminal() {
-        table.set_width(120);
+        table.set_width(140);
     }
-    table.set_header(["machine", "vendor", "BMC state", "ISO", "kernel arguments, from rs.uuid on"]);
+    table.set_header(["machine", "vendor", "BMC state", "ISO", "its kernel arguments"]);
     for machine in machines {
         let status = server.action(&machine.uuid, "statusVirtualMedia", json!({})).await?;
         let recorded = server.state(&machine.uuid);
@@ -207,19 +210,20 @@ async fn table(server: &Endpoint, webroot: &Path, machines: &[Machine]) -> Outco
         let booted =
             truth.boots.last().map_or("not booted".to_owned(), |boot| format!("booted from {:?}", boot.device));
         let image = text(&status["Image"]);
-        let iso = image.split_once("/dynamic_isos/").map_or("no medium", |(_, path)| path);
+        let iso = image.split_once("-0000-4000-8000-000000000000/");
+        let iso = iso.map_or("no medium".to_owned(), |(_, file)| format!("{}-…/{file}", &machine.uuid[..8]));
         table.add_row([
             machine.name.clone(),
-            format!("{}: {} {}", machine.vendor, text(&recorded["Model"]), text(&recorded["Firmware"])),
-            format!("{}, {booted}", truth.power),
-            iso.to_owned(),
+            format!("{}\n{}", machine.vendor, text(&recorded["Firmware"])),
+            format!("{}\n{booted}", truth.power),
+            iso,
             kernel_args(webroot, machine)?,
         ]);
     }
     Ok(table)
 }
 
-/// The kernel arguments as they stand in the machine's ISO, read back from the file.
+/// The kernel arguments that are the machine's own, as they stand in its ISO, read back from the file.
 fn kernel_args(webroot: &Path, machine: &Machine) -> Outcome<String> {
     let path = webroot.join("dynamic_isos").join(&machine.uuid).join("sledgehammer/boot.iso");
     if !path.exists() {
@@ -227,7 +231,8 @@ fn kernel_args(webroot: &Path, machine: &Machine) -> Outcome<String> {
     }
     let report = Report::read(&path, &Operation::unwatched())?;
     let line = report.areas.first().map(|area| area.kernel_args.as_str()).unwrap_or_default();
-    Ok(line.find("rs.uuid=").map_or(line, |own| &line[own..]).to_owned())
+    let own = line.split(' ').filter(|word| OWN.iter().any(|key| word.starts_with(key)));
+    Ok(own.collect::<Vec<_>>().join("\n"))
 }
 
 /// Generating touches no BMC, so this leaves something to look at. Answers one image's path.
