@@ -237,8 +237,7 @@ fn kernel_args(webroot: &Path, machine: &Machine) -> Outcome<String> {
 
 /// Generating touches no BMC, so this leaves something to look at. Answers one image's path.
 async fn generate_all(server: &Endpoint, machines: &[Machine]) -> Outcome<String> {
-    let bootenv = json!({"virtual-media/bootenv": "sledgehammer"});
-    let generate = |machine: &Machine| server.send_action(&machine.uuid, "generateVirtualMedia", bootenv.clone());
+    let generate = |machine: &Machine| server.send_action(&machine.uuid, "generateVirtualMedia", json!({}));
     let mut first = String::new();
     for machine in machines {
         let generated = generate(machine)?.answer().await?;

@@ -13,7 +13,7 @@ use crate::drp::environment::Environment;
 use crate::drp::models::Event;
 use crate::drp::publisher::Publisher;
 use crate::iso::Store;
-use crate::machine::{Machine, Params, State, params as p};
+use crate::machine::{Machine, Params, PowerOnTransition, State, boots_through_virtual_media, params as p};
 use crate::operation::Operation;
 
 /// What outlasts a single call: the server's environment, the BMCs with their connections, the way to publish.
@@ -61,10 +61,14 @@ impl Site {
     /// Takes the plugin object's parameters as defaults.
     ///
     /// # Errors
-    /// One of them is of the wrong type.
+    /// One of them cannot be used.
     pub fn configure(&self, params: Params) -> Result<(), Error> {
         target::limits(&params)?;
+        target::tls_policy(&params)?;
+        PowerOnTransition::from_params(&params)?;
         params.filled_text(p::TEMPLATE)?;
+        params.url(p::PROVISIONER_URL)?;
+        params.url(p::IMAGE_URL)?;
         *self.defaults.write().unwrap_or_else(std::sync::PoisonError::into_inner) = params;
         Ok(())
     }
@@ -127,16 +131,17 @@ impl<'a> Call<'a> {
         webroot.ok_or_else(|| Error::conflict("no directory to write images to: start the plugin with RS_WEBROOT set"))
     }
 
-    /// The BootEnv that images are for: the parameter's where it is set, else the machine's.
+    /// The BootEnv that an action by hand is for: the parameter's where it is set, else the machine's where that one
+    /// boots through virtual media, else Sledgehammer, which is what a machine is brought up with.
     ///
     /// # Errors
-    /// Neither is set.
+    /// The parameter has the wrong type.
     pub fn bootenv(&self) -> Result<&str, Error> {
-        let chosen = self.params.filled_text(p::BOOTENV)?.unwrap_or(&self.machine.bootenv);
-        if chosen.is_empty() {
-            return Err(Error::parameter(format!("the machine has no BootEnv; give one as {}", p::BOOTENV)));
-        }
-        Ok(chosen)
+        Ok(match self.params.filled_text(p::BOOTENV)? {
+            Some(chosen) => chosen,
+            None if boots_through_virtual_media(&self.machine.bootenv) => &self.machine.bootenv,
+            None => "sledgehammer",
+        })
     }
 
     /// Changes the machine's state and publishes it where it differs.

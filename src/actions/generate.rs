@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{Call, Error};
 use crate::iso::{Template, locate_template};
-use crate::machine::{params as p, sledgehammer_args};
+use crate::machine::{boots_through_virtual_media, params as p, sledgehammer_args};
 
 /// The answer.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +26,12 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<Generated, Error> {
 
 /// Generates the image for `bootenv`: renders the kernel arguments, finds the template, writes the image.
 pub(super) async fn generate(call: &mut Call<'_>, bootenv: &str) -> Result<Generated, Error> {
+    if !boots_through_virtual_media(bootenv) {
+        return Err(Error::unsupported(format!(
+            "BootEnv {bootenv} cannot be booted through virtual media, only sledgehammer and its variants \
+             (sledgehammer-…) can: the kernel arguments of others are not known"
+        )));
+    }
     let provisioner = call.params.url(p::PROVISIONER_URL)?.or_else(|| call.site.environment.fileserver.clone());
     let provisioner = provisioner.ok_or_else(|| {
         Error::parameter(format!(

@@ -54,7 +54,8 @@ fn vendor(params: &Params) -> Result<Option<Vendor>, Error> {
     }
 }
 
-fn tls_policy(params: &Params) -> Result<TlsPolicy, Error> {
+/// How the BMC's certificate is judged.
+pub(super) fn tls_policy(params: &Params) -> Result<TlsPolicy, Error> {
     let pin = params.filled_text(p::TLS_FINGERPRINT)?.map(str::parse::<Fingerprint>).transpose();
     let pin = pin.map_err(|error| Error::parameter(format!("the parameter {}: {error}", p::TLS_FINGERPRINT)))?;
     match params.filled_text(p::TLS_POLICY)?.unwrap_or("accept") {

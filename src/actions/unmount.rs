@@ -7,12 +7,16 @@ use crate::machine::Phase;
 pub(super) async fn run(call: &mut Call<'_>) -> Result<Status, Error> {
     let mut bmc = call.open_bmc().await?;
     let ejected = bmc.unmount(|_| true).await?;
+    if call.state.boot_once {
+        bmc.clear_boot_once().await?;
+    }
     call.record(|state| {
         if state.phase == Phase::Mounted {
             state.phase = Phase::Unmounted;
         }
         state.url.clear();
         state.slot.clear();
+        state.boot_once = false;
     });
     tracing::info!(ejected, "unmounted");
     Ok(Status { image: String::new(), inserted: false })

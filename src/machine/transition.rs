@@ -84,9 +84,10 @@ pub fn decide(change: &Change<'_>) -> Decision {
     if boots_through_virtual_media(&after.bootenv) { Decision::Mount } else { Decision::Unmount }
 }
 
-/// Sledgehammer under its own name or a variant's (`sledgehammer-custom`).
+/// Whether a machine in this BootEnv boots what we generate: Sledgehammer, under its own name or a variant's
+/// (`sledgehammer-custom`). What another BootEnv wants as kernel arguments is not known.
 #[must_use]
-fn boots_through_virtual_media(bootenv: &str) -> bool {
+pub fn boots_through_virtual_media(bootenv: &str) -> bool {
     bootenv.strip_prefix("sledgehammer").is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 

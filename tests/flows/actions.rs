@@ -67,7 +67,7 @@ async fn power_by_hand_on_every_vendor() {
 async fn generate_builds_the_image_and_asks_no_bmc() {
     let site = Site::start().await;
     let (uuid, bmc) = site.machine(1, Personality::Generic).await;
-    let params = json!({"virtual-media/bootenv": "sledgehammer", "kernel-options": "nosmt"});
+    let params = json!({"kernel-options": "nosmt"});
     let generated = site.server.action(&uuid, "generateVirtualMedia", params).await.unwrap();
 
     let image = fs::read(site.image(&uuid)).unwrap();
@@ -93,14 +93,13 @@ async fn generate_builds_the_image_and_asks_no_bmc() {
 async fn a_mount_without_url_takes_the_machines_own_image() {
     let site = Site::start().await;
     let (uuid, bmc) = site.machine(1, Personality::Idrac9).await;
-    let bootenv = json!({"virtual-media/bootenv": "sledgehammer"});
-    let error = site.server.action(&uuid, "mountVirtualMedia", bootenv.clone()).await.unwrap_err();
+    let error = site.server.action(&uuid, "mountVirtualMedia", json!({})).await.unwrap_err();
     assert_eq!(error.data["Code"], 409);
     assert!(error.message.contains("run generateVirtualMedia first"), "{}", error.message);
     assert_eq!(bmc.requests().len(), 0);
 
-    site.server.action(&uuid, "generateVirtualMedia", bootenv.clone()).await.unwrap();
-    let mounted = site.server.action(&uuid, "mountVirtualMedia", bootenv).await.unwrap();
+    site.server.action(&uuid, "generateVirtualMedia", json!({})).await.unwrap();
+    let mounted = site.server.action(&uuid, "mountVirtualMedia", json!({})).await.unwrap();
     assert_eq!(mounted, json!({"Image": site.url(&uuid), "Inserted": true, "BootOnce": false}));
     site.end().await;
 }
@@ -110,8 +109,7 @@ async fn boot_is_one_call_that_brings_a_machine_up_on_every_vendor() {
     let site = Site::start().await;
     for (personality, number) in Personality::ALL.iter().zip(1..) {
         let (uuid, bmc) = site.machine(number, *personality).await;
-        let params = json!({"virtual-media/bootenv": "sledgehammer"});
-        let booted = site.server.action(&uuid, "bootVirtualMedia", params).await.unwrap();
+        let booted = site.server.action(&uuid, "bootVirtualMedia", json!({})).await.unwrap();
         assert_eq!(
             (&booted["Image"], &booted["Inserted"], &booted["BootOnce"], &booted["PowerState"]),
             (&json!(site.url(&uuid)), &json!(true), &json!(true), &json!("On")),
@@ -127,8 +125,7 @@ async fn a_cancelled_boot_tells_what_was_done() {
     let site = Site::start().await;
     let (uuid, bmc) = site.machine(1, Personality::Generic).await;
     bmc.fault(Matcher::any().method("POST").path_ends("ComputerSystem.Reset"), Fault::Hang);
-    let params = json!({"virtual-media/bootenv": "sledgehammer"});
-    let sent = site.server.send_action(&uuid, "bootVirtualMedia", params).unwrap();
+    let sent = site.server.send_action(&uuid, "bootVirtualMedia", json!({})).unwrap();
     bmc.until(|bmc| bmc.requests().iter().any(|request| request.path.ends_with("ComputerSystem.Reset"))).await;
     site.server.cancel(sent.id());
     let error = sent.answer().await.unwrap_err();
@@ -147,8 +144,7 @@ async fn progress_names_the_steps_of_a_boot() {
     let (uuid, bmc) = site.machine(1, Personality::Ilo5).await;
     // Slow enough for the steps to be told apart by a reader that is told five things a second.
     bmc.fault(Matcher::any().method("POST"), Fault::Delay(Duration::from_millis(300)));
-    let params = json!({"virtual-media/bootenv": "sledgehammer"});
-    let sent = site.server.send_action(&uuid, "bootVirtualMedia", params).unwrap();
+    let sent = site.server.send_action(&uuid, "bootVirtualMedia", json!({})).unwrap();
     let id = sent.id();
     sent.answer().await.unwrap();
     let steps: Vec<_> = site.server.notices().into_iter().filter(|notice| notice.method == "progress").collect();
