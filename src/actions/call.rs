@@ -13,7 +13,7 @@ use crate::drp::environment::Environment;
 use crate::drp::models::Event;
 use crate::drp::publisher::Publisher;
 use crate::iso::Store;
-use crate::machine::{Machine, Params, PowerOnTransition, State, boots_through_virtual_media, params as p};
+use crate::machine::{Machine, Params, PowerOnTransition, State, bootenv_by_hand, params as p};
 use crate::operation::Operation;
 
 /// What outlasts a single call: the server's environment, the BMCs with their connections, the way to publish.
@@ -131,17 +131,12 @@ impl<'a> Call<'a> {
         webroot.ok_or_else(|| Error::conflict("no directory to write images to: start the plugin with RS_WEBROOT set"))
     }
 
-    /// The BootEnv that an action by hand is for: the parameter's where it is set, else the machine's where that one
-    /// boots through virtual media, else Sledgehammer, which is what a machine is brought up with.
+    /// The BootEnv that an action by hand is for.
     ///
     /// # Errors
     /// The parameter has the wrong type.
     pub fn bootenv(&self) -> Result<&str, Error> {
-        Ok(match self.params.filled_text(p::BOOTENV)? {
-            Some(chosen) => chosen,
-            None if boots_through_virtual_media(&self.machine.bootenv) => &self.machine.bootenv,
-            None => "sledgehammer",
-        })
+        Ok(bootenv_by_hand(self.params.filled_text(p::BOOTENV)?, &self.machine.bootenv))
     }
 
     /// Changes the machine's state and publishes it where it differs.

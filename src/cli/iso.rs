@@ -37,7 +37,7 @@ pub struct BuildArgs {
     /// The machine as the server gives it (drpcli machines show --aggregate), with Uuid and Params
     #[arg(long, value_name = "FILE.json")]
     machine: PathBuf,
-    /// The BootEnv that the image is for, instead of the machine's own; sledgehammer or a variant of it
+    /// The BootEnv that the image is for: sledgehammer or a variant of it
     #[arg(long, value_name = "NAME")]
     bootenv: Option<String>,
     /// The server's static files as the machine reaches them, such as `http://10.0.0.5:8091`
@@ -75,8 +75,8 @@ impl IsoCommand {
 impl BuildArgs {
     fn run(&self, out: &mut impl Write) -> Result<(), Box<dyn Error + Send + Sync>> {
         let machine = read_machine(&self.machine)?;
-        let bootenv = self.bootenv.as_deref().unwrap_or(&machine.bootenv);
-        if !(bootenv.is_empty() || bootenv.starts_with("sledgehammer")) {
+        let bootenv = machine::bootenv_by_hand(self.bootenv.as_deref(), &machine.bootenv);
+        if !machine::boots_through_virtual_media(bootenv) {
             return Err(format!(
                 "building an image of {machine}: the kernel arguments of BootEnv {bootenv} are not known here, \
                  only Sledgehammer's; give --bootenv sledgehammer for these"

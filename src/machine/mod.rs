@@ -23,7 +23,9 @@ pub use network::ProvisioningNetwork;
 pub use params::{ParamError, Params};
 pub use sledgehammer::sledgehammer_args;
 pub use state::{Phase, State};
-pub use transition::{Change, Decision, PowerOnTransition, Snapshot, boots_through_virtual_media, decide};
+pub use transition::{
+    Change, Decision, PowerOnTransition, Snapshot, bootenv_by_hand, boots_through_virtual_media, decide,
+};
 
 /// A machine's key on the server; also the name of its directory, so it cannot be anything but a UUID.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

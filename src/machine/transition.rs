@@ -91,6 +91,13 @@ pub fn boots_through_virtual_media(bootenv: &str) -> bool {
     bootenv.strip_prefix("sledgehammer").is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
+/// The BootEnv that an image made by hand is for: the one that is asked for, else the machine's own where it boots
+/// through virtual media, else Sledgehammer, which is what a machine is brought up with.
+#[must_use]
+pub fn bootenv_by_hand<'a>(asked: Option<&'a str>, own: &'a str) -> &'a str {
+    asked.unwrap_or(if boots_through_virtual_media(own) { own } else { "sledgehammer" })
+}
+
 /// Whether an event's time lies before another's; times that cannot be compared are in order.
 fn is_older(time: &str, than: &str) -> bool {
     match (time.parse::<jiff::Timestamp>(), than.parse::<jiff::Timestamp>()) {
