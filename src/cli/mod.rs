@@ -13,10 +13,8 @@ use tracing::level_filters::LevelFilter;
 use self::bmc::BmcCommand;
 use self::iso::IsoCommand;
 use self::stdio::StdioArgs;
-use crate::drp::publisher::Publisher;
 use crate::operation::Operation;
 use crate::plugin;
-use crate::wire::Service;
 
 pub mod bmc;
 pub mod iso;
@@ -58,10 +56,10 @@ enum Command {
 type Failure = Box<dyn Error + Send + Sync>;
 
 impl Cli {
-    /// Does what was asked. `service` makes the plugin, given the provider's name and the way out for its events.
+    /// Does what was asked.
     #[must_use]
-    pub fn run<S: Service>(self, service: impl FnOnce(&str, Publisher) -> Result<S, Failure>) -> ExitCode {
-        let Err(error) = self.command.run(service, &mut io::stdout()) else { return ExitCode::SUCCESS };
+    pub fn run(self) -> ExitCode {
+        let Err(error) = self.command.run(&mut io::stdout()) else { return ExitCode::SUCCESS };
         if is_enough(&error) {
             return ExitCode::SUCCESS;
         }
@@ -77,14 +75,10 @@ fn is_enough(error: &Failure) -> bool {
 }
 
 impl Command {
-    fn run<S: Service>(
-        self,
-        service: impl FnOnce(&str, Publisher) -> Result<S, Failure>,
-        out: &mut (impl Write + Send),
-    ) -> Result<(), Failure> {
+    fn run(self, out: &mut (impl Write + Send)) -> Result<(), Failure> {
         let name = name::of_provider();
         match self {
-            Self::Stdio(args) => args.run(&name, service)?,
+            Self::Stdio(args) => args.run(&name)?,
             Self::Define => writeln!(out, "{}", serde_json::to_string_pretty(&plugin::definition(&name))?)?,
             Self::Iso(command) => {
                 let _log = logging::start(LevelFilter::WARN, None);

@@ -7,8 +7,8 @@ use clap::Args;
 use tracing::level_filters::LevelFilter;
 
 use super::{Failure, logging};
-use crate::drp::publisher::Publisher;
-use crate::wire::Service;
+use crate::drp::environment::Environment;
+use crate::plugin::Plugin;
 use crate::wire::lifecycle::{DRAIN, LAST_WORDS};
 use crate::wire::stdio::Stdio;
 
@@ -22,11 +22,7 @@ pub struct StdioArgs {
 
 impl StdioArgs {
     /// Serves until the server ends it.
-    pub(super) fn run<S: Service>(
-        &self,
-        name: &str,
-        service: impl FnOnce(&str, Publisher) -> Result<S, Failure>,
-    ) -> Result<(), Failure> {
+    pub(super) fn run(&self, name: &str) -> Result<(), Failure> {
         let wire = Stdio::new(name, Duration::from_secs(self.drain_seconds));
         let _log = logging::start(LevelFilter::INFO, Some(wire.server_log()));
         if io::stdin().is_terminal() {
@@ -35,18 +31,14 @@ impl StdioArgs {
                  Ctrl-D ends it; `virtual-media --help` lists the commands for people"
             );
         }
-        serve(wire, name, service)
+        let plugin = Plugin::new(name.to_owned(), Environment::from_process()?, wire.publisher());
+        serve(wire, plugin)
     }
 }
 
-fn serve<S: Service>(
-    wire: Stdio,
-    name: &str,
-    service: impl FnOnce(&str, Publisher) -> Result<S, Failure>,
-) -> Result<(), Failure> {
-    let service = service(name, wire.publisher())?;
+fn serve(wire: Stdio, plugin: Plugin) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(wire.run(service));
+    let served = runtime.block_on(wire.run(plugin));
     match &served {
         // Threads that were asked to stop may be about to remove a half-written file.
         Ok(()) => runtime.shutdown_timeout(LAST_WORDS),
