@@ -99,6 +99,26 @@ async fn a_vendors_refusal_is_told_with_its_remedy() {
     assert_eq!(bmc.requests().iter().filter(|request| request.method == "POST").count(), 1);
 }
 
+#[tokio::test]
+async fn a_setting_that_is_accepted_and_not_kept_is_told() {
+    let bench = Bench::start().await;
+    for (personality, place, part) in [
+        (Personality::Generic, "Systems/1", "accepted PATCH /redfish/v1/Systems/1, but shows BootSourceOverrideTarget"),
+        (Personality::Idrac9Early, "Attributes", "accepted the attributes, but shows BootOnce"),
+        (Personality::Ilo5, "VirtualMedia/2", "accepted BootOnNextServerReset true in slot 2, but shows"),
+    ] {
+        let bmc = bench.bmc(personality).await;
+        let operation = Operation::unwatched();
+        let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+        session.mount(&bench.image()).await.unwrap();
+        bmc.fault(Matcher::any().method("PATCH").path_ends(place), Fault::Status(200, "{}".to_owned()));
+        // The next route of the vendor is not the subject here.
+        bmc.fault(Matcher::any().method("POST"), Fault::status(400));
+        bmc.fault(Matcher::any().method("PATCH"), Fault::status(400));
+        told(&session.boot_once_from_cd().await.unwrap_err(), 502, &[part]);
+    }
+}
+
 /// What makes one BMC differ from the generic one.
 type Change = fn(&mut Profile);
 
