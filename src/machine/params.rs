@@ -181,7 +181,7 @@ impl Params {
         self.required_text(name).map(SecretString::from)
     }
 
-    /// A URL of http or https with a host.
+    /// A URL with a host, and without a user or password: an image is fetched by a BMC, which logs what it fetches.
     pub fn url(&self, name: &'static str) -> Result<Option<url::Url>, ParamError> {
         let Some(text) = self.filled_text(name)? else { return Ok(None) };
         let url = url::Url::parse(text).map_err(|error| unusable(name, text, &format!("it is no URL ({error})")))?;
