@@ -148,8 +148,10 @@ fn is_grub_linux(command: &[u8]) -> bool {
 /// An unquoted character that ends GRUB's command, or a backslash that continues its line.
 fn has_more_than_arguments(arguments: &[u8]) -> bool {
     let mut quote = None;
-    for byte in arguments {
+    let mut bytes = arguments.iter();
+    while let Some(byte) = bytes.next() {
         match (quote, byte) {
+            (Some(b'"'), b'\\') => _ = bytes.next(),
             (None, b';' | b'|' | b'&' | b'\\') => return true,
             (None, b'\'' | b'"') => quote = Some(*byte),
             (Some(open), byte) if open == *byte => quote = None,

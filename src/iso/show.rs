@@ -219,16 +219,17 @@ fn kernel_args_of(area: &Area) -> String {
     }
 }
 
-/// GRUB's quotes: nothing is special inside single ones; in double ones and outside, a backslash takes the next character as it is.
+/// GRUB's quotes: nothing is special inside single ones; inside double ones a backslash protects `$`, `"` and itself (GRUB manual
+/// 6.1). An area never holds a backslash outside of quotes.
 fn unquoted(text: &str) -> String {
     let mut quote = None;
     let mut plain = String::with_capacity(text.len());
-    let mut chars = text.chars();
+    let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match (quote, c) {
             (None, '\'' | '"') => quote = Some(c),
             (Some(open), c) if open == c => quote = None,
-            (None | Some('"'), '\\') => plain.extend(chars.next()),
+            (Some('"'), '\\') => plain.push(chars.next_if(|next| "$\"\\".contains(*next)).unwrap_or(c)),
             _ => plain.push(c),
         }
     }

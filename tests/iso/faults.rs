@@ -1,6 +1,7 @@
 //! File systems that refuse: a full disk, a read-only web root, a cancel in the middle. Nothing half-written is left.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
@@ -74,6 +75,42 @@ fn packed(image: &[u8]) -> Vec<u8> {
     std::io::Read::read_to_end(&mut flate2::read::GzEncoder::new(image, flate2::Compression::fast()), &mut packed)
         .unwrap();
     packed
+}
+
+/// A name of 256 MiB, packed to 256 KiB, is passed over and not read into memory. The peak is a process's, so the test runs itself again.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_packed_archive_costs_little_memory() {
+    if let Some(dir) = std::env::var_os(LIMITED) {
+        let error = Template::open(&Path::new(&dir).join("t.tar.gz"), &Operation::unwatched()).unwrap_err();
+        assert!(matches!(error, Error::NoImageInside { .. }), "{error}");
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");
+        assert!(peak.parse::<u64>().unwrap() < 64 << 10, "{peak} kB");
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let mut header = tar::Header::new_gnu();
+    header.set_path("././@LongLink").unwrap();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(256 << 20);
+    header.set_cksum();
+    let archive = fs::File::create(dir.path().join("t.tar.gz")).unwrap();
+    let mut packer = flate2::write::GzEncoder::new(archive, flate2::Compression::fast());
+    packer.write_all(header.as_bytes()).unwrap();
+    let chunk = vec![b'x'; 1 << 20];
+    for _ in 0..256 {
+        packer.write_all(&chunk).unwrap();
+    }
+    packer.write_all(&[0; 1024]).unwrap();
+    packer.finish().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "faults::a_packed_archive_costs_little_memory"])
+        .env(LIMITED, dir.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Nobody may create anything in /sys, not even root.

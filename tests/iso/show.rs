@@ -53,6 +53,19 @@ fn a_template_is_told_from_an_image_of_a_machine() {
     }
 }
 
+/// An image that somebody else generated may be quoted in other ways than ours.
+#[test]
+fn arguments_are_shown_as_the_kernel_sees_them() {
+    let image = generated("grub", "a=0123456789012345678901234567890123456789");
+    let quoted = br#"a="b c" 'd\e' "h\"i'j\x" k"#;
+    let place = |needle: &[u8]| (0..image.len()).rev().find(|at| image[*at..].starts_with(needle)).unwrap();
+    let mut other = image.clone();
+    let line = [&b"a=0123456789"[..], quoted].concat();
+    other[place(b"a=0123")..][..line.len()].copy_from_slice(&line);
+    let shown = report(&other).areas.pop().unwrap().kernel_args;
+    assert!(shown.starts_with(r#"a=0123456789a=b c d\e h"i'j\x k"#), "{shown}");
+}
+
 #[test]
 fn what_is_missing_is_found_and_no_error() {
     let image = generated("grub", "a=b");
