@@ -1,0 +1,102 @@
+//! The scripts beside this file, as the tests use them: what `templates` makes, and a boot in `qemu`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::task::spawn_blocking;
+
+use crate::failure::Result;
+use crate::serial::Booted;
+
+/// Emulation is slow: more boots side by side than this would only make each other late.
+static BOOTS: Semaphore = Semaphore::const_new(2);
+
+/// What the machine boots with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Firmware {
+    Bios,
+    Uefi,
+    /// UEFI that starts nothing unsigned.
+    SecureBoot,
+}
+
+/// How a template boots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// GRUB in BIOS and UEFI.
+    Grub,
+    /// isolinux in BIOS, GRUB in UEFI.
+    Isolinux,
+    /// As GRUB's, with the distribution's signed shim and GRUB in UEFI.
+    Signed,
+}
+
+/// A Sledgehammer template.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Template {
+    /// Where it lies under the web root: a tarball, or an exploded directory.
+    pub(crate) source: PathBuf,
+}
+
+/// All templates, and the web root that offers them.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Templates {
+    pub(crate) webroot: PathBuf,
+    grub: Template,
+    isolinux: Template,
+    signed: Template,
+}
+
+impl Templates {
+    /// Makes them, or finds them made.
+    pub(crate) async fn make() -> Result<Self> {
+        Ok(serde_json::from_str(&stdout_of(script("templates")).await?)?)
+    }
+
+    /// The template of this family.
+    pub(crate) fn of(&self, family: Family) -> &Template {
+        match family {
+            Family::Grub => &self.grub,
+            Family::Isolinux => &self.isolinux,
+            Family::Signed => &self.signed,
+        }
+    }
+}
+
+/// Waits until a machine may boot; the turn ends when the permit is dropped.
+pub(crate) async fn turn() -> Result<SemaphorePermit<'static>> {
+    Ok(BOOTS.acquire().await?)
+}
+
+/// Boots `iso` in qemu, for two minutes at most.
+pub(crate) async fn boot(firmware: Firmware, iso: &Path) -> Result<Booted> {
+    let _turn = turn().await?;
+    let firmware = match firmware {
+        Firmware::Bios => "bios",
+        Firmware::Uefi => "uefi",
+        Firmware::SecureBoot => "secure-boot",
+    };
+    let mut qemu = script("qemu");
+    qemu.arg(firmware).arg(iso);
+    let report = stdout_of(qemu).await?;
+    Booted::parse(&report).ok_or_else(|| format!("no report of a boot in {report:?}").into())
+}
+
+/// The script of this name.
+pub(crate) fn script(name: &str) -> Command {
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boot").join(name))
+}
+
+/// What a program says; when it fails, how and why.
+pub(crate) async fn stdout_of(mut command: Command) -> Result<String> {
+    command.stdin(Stdio::null());
+    let (command, output) = spawn_blocking(move || (format!("{command:?}"), command.output())).await?;
+    let output = output?;
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout)?)
+    } else {
+        Err(format!("{command}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into())
+    }
+}
