@@ -2,12 +2,15 @@
 //!
 //! | file | what it proves |
 //! |---|---|
+//! | `redfish.rs` | the plugin, through a Redfish service that is not ours: mounted, booted, gone again in `local` |
 //! | `built.rs` | images of `iso build` in each firmware, arguments that a loader could spoil, Secure Boot |
 //!
 //! The others are what these stand on: `node.rs` says what must be seen, `serial.rs` reads what was seen.
 
 mod built;
 mod failure;
+mod lab;
 mod node;
+mod redfish;
 mod scripts;
 mod serial;

@@ -19,6 +19,11 @@ impl Node {
         Self { uuid: "bb1eadf9-4b5e-46a7-a577-d07e2a33138f", address: "10.10.10.199", options: String::new() }
     }
 
+    /// One that differs from it in all that is a machine's own.
+    pub(crate) fn second() -> Self {
+        Self { uuid: "0c4f5ac2-71d6-4be8-9d4e-3a5b1f6e8d20", address: "10.10.10.200", options: String::new() }
+    }
+
     /// The same with Param `kernel-options`.
     pub(crate) fn with_options(self, options: impl Into<String>) -> Self {
         Self { options: options.into(), ..self }

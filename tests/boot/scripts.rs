@@ -36,6 +36,8 @@ pub(crate) enum Family {
 /// A Sledgehammer template.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Template {
+    /// The signature it goes by.
+    pub(crate) signature: String,
     /// Where it lies under the web root: a tarball, or an exploded directory.
     pub(crate) source: PathBuf,
 }
