@@ -119,6 +119,7 @@ fn batches() -> Vec<Case> {
         case("an empty batch", "[]", json!([nobody(-32600)])),
         case("a batch of nonsense", "[1,{}]", json!([[nobody(-32600), nobody(-32600)]])),
         case("a batch in a batch", "[[]]", json!([[nobody(-32600)]])),
+        case("a list of a call's members in a batch", r#"[["2.0",1,"config"]]"#, json!([[nobody(-32600)]])),
         case("a malformed batch", "[{]", json!([nobody(-32700)])),
         case("a batch that is too long", format!("[{}1]", "1,".repeat(1024)), json!([nobody(-32010)])),
         case("a batch of notifications", format!("[{event}]"), json!([])),

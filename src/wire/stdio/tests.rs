@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::{self, Write};
+use std::future::pending;
+use std::io::{self, Read, Write};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use crate::wire::lifecycle::Signals;
 struct Noted {
     notes: Arc<Mutex<Vec<String>>>,
     publisher: Publisher,
+    waiting: Sender<Arc<Operation>>,
 }
 
 impl Noted {
@@ -51,6 +54,11 @@ impl Service for Noted {
                 operation.begin("step", "the only step");
                 self.publisher.publish(Event { r#type: "virtual-media".to_owned(), ..Event::default() });
                 Ok(Value::Null)
+            }
+            "wait" => {
+                operation.begin("write", "writing the image");
+                self.waiting.send(Arc::clone(operation)).unwrap();
+                pending().await
             }
             _ => Ok(Value::Null),
         }
@@ -85,15 +93,27 @@ impl Output {
 
 /// Serves these calls until their end and returns what was noted and what was written.
 async fn serve(calls: &[Value]) -> Result<(Vec<String>, Vec<Value>), StdioError> {
+    let (waiting, _) = channel();
+    serve_input(io::Cursor::new(lines(calls)), waiting).await
+}
+
+async fn serve_input(
+    input: impl Read + Send + 'static,
+    waiting: Sender<Arc<Operation>>,
+) -> Result<(Vec<String>, Vec<Value>), StdioError> {
     let wire = Stdio::new("test", Duration::from_mins(1));
-    let service = Noted { notes: Arc::default(), publisher: wire.publisher() };
+    let service = Noted { notes: Arc::default(), publisher: wire.publisher(), waiting };
     let notes = Arc::clone(&service.notes);
-    let hello = call("hello", "initialize", &json!({ "protocol": 1 }));
-    let lines: Vec<String> = std::iter::once(&hello).chain(calls).map(Value::to_string).collect();
     let output = Output::default();
-    wire.run_on(service, Signals::none(), io::Cursor::new(lines.join("\n")), output.clone()).await?;
+    wire.run_on(service, Signals::none(), input, output.clone()).await?;
     let notes = notes.lock().unwrap().clone();
     Ok((notes, output.messages()))
+}
+
+/// The handshake and these calls.
+fn lines(calls: &[Value]) -> String {
+    let hello = call("hello", "initialize", &json!({ "protocol": 1 }));
+    std::iter::once(&hello).chain(calls).fold(String::new(), |lines, call| format!("{lines}{call}\n"))
 }
 
 fn call(id: &str, method: &str, params: &Value) -> Value {
@@ -133,5 +153,36 @@ async fn events_begin_in_the_order_in_which_they_came() -> Result<(), StdioError
 async fn what_comes_after_a_config_sees_it() -> Result<(), StdioError> {
     let (notes, _) = serve(&[action("a"), call("1", "config", &json!({})), action("b"), action("c")]).await?;
     assert_eq!(notes, ["a", "config begins", "config ends", "b", "c"]);
+    Ok(())
+}
+
+/// Input that waits until an action waits, and then cancels it.
+struct Cancel {
+    waiting: Receiver<Arc<Operation>>,
+    operation: Arc<Mutex<Option<Arc<Operation>>>>,
+    line: io::Cursor<String>,
+}
+
+impl Read for Cancel {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut operation = self.operation.lock().unwrap();
+        if operation.is_none() {
+            *operation = self.waiting.recv().ok();
+        }
+        self.line.read(buffer)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn threads_of_a_cancelled_action_are_told_to_stop() -> Result<(), StdioError> {
+    let (waits, waiting) = channel();
+    let operation = Arc::default();
+    let line = r#"{"jsonrpc":"2.0","method":"cancel","params":{"id":"wait"}}"#.to_owned();
+    let cancel = Cancel { waiting, operation: Arc::clone(&operation), line: io::Cursor::new(line) };
+    let (_, messages) = serve_input(io::Cursor::new(lines(&[action("wait")])).chain(cancel), waits).await?;
+    let answer = messages.iter().find(|message| message["id"] == "wait").unwrap();
+    assert_eq!(answer["error"]["data"]["Done"], json!(["unfinished: writing the image"]));
+    let operation = operation.lock().unwrap().clone();
+    assert!(operation.unwrap().is_cancelled());
     Ok(())
 }
