@@ -39,6 +39,9 @@ const VENDORS: [(Personality, &str); 6] = [
 /// The kernel arguments that differ from machine to machine.
 const OWN: [&str; 4] = ["rs.uuid=", "provisioner.ip=", "provisioner.gw=", "provisioner.interface="];
 
+/// The steps of a transition that everybody takes, in order, for the bars.
+const STEPS: [&str; 6] = ["generate", "insert", "boot-once", "power-cycle", "eject", "clear-boot-once"];
+
 struct Machine {
     uuid: String,
     name: String,
@@ -62,7 +65,7 @@ async fn main() -> Outcome<()> {
 
     println!("Into Sledgehammer: kernel arguments, boot.iso, mount, boot once, power cycle.");
     let began = Instant::now();
-    change_all(&server, &machines, "sledgehammer").await?;
+    change_all(&server, &machines, "sledgehammer", &STEPS[..4]).await?;
     println!(
         "{}\nSix machines booted in {:.1} s.\n",
         table(&server, &webroot, &machines).await?,
@@ -70,7 +73,7 @@ async fn main() -> Outcome<()> {
     );
 
     println!("Back to local: medium out, boot-once cleared, ISO deleted.");
-    change_all(&server, &machines, "local").await?;
+    change_all(&server, &machines, "local", &STEPS[4..]).await?;
     println!("{}\n", table(&server, &webroot, &machines).await?);
 
     let left = generate_all(&server, &machines).await?;
@@ -158,15 +161,21 @@ async fn add_machine(
 }
 
 /// Changes every machine's BootEnv at once and shows the plugin's progress.
-async fn change_all(server: &Endpoint, machines: &[Machine], bootenv: &str) -> Outcome<()> {
+async fn change_all(server: &Endpoint, machines: &[Machine], bootenv: &str, steps: &[&str]) -> Outcome<()> {
     let bars = MultiProgress::new();
-    try_join_all(machines.iter().map(|machine| change(server, machine, bootenv, &bars))).await?;
+    try_join_all(machines.iter().map(|machine| change(server, machine, bootenv, steps, &bars))).await?;
     Ok(())
 }
 
-async fn change(server: &Endpoint, machine: &Machine, bootenv: &str, bars: &MultiProgress) -> Outcome<()> {
-    let style = ProgressStyle::with_template("  {spinner} {prefix:34} {elapsed:>3}  {wide_msg}")?;
-    let bar = bars.add(ProgressBar::new_spinner().with_style(style));
+async fn change(
+    server: &Endpoint,
+    machine: &Machine,
+    bootenv: &str,
+    steps: &[&str],
+    bars: &MultiProgress,
+) -> Outcome<()> {
+    let style = ProgressStyle::with_template("  {prefix:34} {bar:16} {elapsed:>3}  {wide_msg}")?;
+    let bar = bars.add(ProgressBar::new(steps.len() as u64).with_style(style));
     bar.set_prefix(format!("{} ({})", machine.name, machine.vendor));
     bar.enable_steady_tick(Duration::from_millis(100));
 
@@ -179,6 +188,9 @@ async fn change(server: &Endpoint, machine: &Machine, bootenv: &str, bars: &Mult
             answer = &mut answer => break answer,
             Ok(notice) = notices.recv() => {
                 if notice.method == "progress" && notice.params["id"] == id {
+                    if let Some(at) = steps.iter().position(|step| notice.params["Step"] == *step) {
+                        bar.set_position(at as u64);
+                    }
                     bar.set_message(text(&notice.params["Message"]));
                 }
             }
