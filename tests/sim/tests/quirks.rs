@@ -82,6 +82,12 @@ async fn shows(fleet: &Fleet, quirk: Quirk) {
             let member = redfish.get(CD).await.body;
             assert_eq!((&member["Image"], &member["ConnectedVia"]), (&json!("http://h/a.iso"), &json!("NotConnected")));
         }
+        Quirk::NamesFileOnly | Quirk::HidesImage => {
+            bmc.mount_foreign("http://h/a.iso");
+            let member = redfish.get(CD).await.body;
+            let shown = if quirk == Quirk::HidesImage { json!(null) } else { json!("a.iso") };
+            assert_eq!((&member["Image"], &member["Inserted"]), (&shown, &json!(true)));
+        }
         Quirk::EjectHidden => {
             assert!(redfish.get(CD).await.body["Actions"]["#VirtualMedia.EjectMedia"].is_null());
             bmc.mount_foreign("http://h/a.iso");

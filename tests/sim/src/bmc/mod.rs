@@ -43,8 +43,8 @@ pub use log::{Counts, Credentials, Request};
 pub use message::{Errors, Message};
 pub use personality::Personality;
 pub use profile::{
-    Answer, BootRules, CdMeans, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, Http, Identity, Listing, Media,
-    Member, ModeRule, Place, PowerRules, Profile, SettingsShape, Tasks, Under,
+    Answer, BootRules, CdMeans, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, FullImage, Http, Identity, Listing,
+    Media, Member, ModeRule, Place, PowerRules, Profile, SettingsShape, Tasks, Under,
 };
 pub use quirk::Quirk;
 pub use shared::Reach;

@@ -181,6 +181,8 @@ pub struct Media {
     pub late_reads: u32,
     /// What `Image` is while empty.
     pub empty_image: EmptyImage,
+    /// What `Image` is while an image is inserted.
+    pub full_image: FullImage,
     /// Whether members have `ImageName`.
     pub image_name: bool,
     /// What an eject of an empty drive gets; `None`: success.
@@ -251,6 +253,17 @@ pub enum EmptyImage {
     Absent,
     /// What was there before the eject (redfish-vendors 1.5, Supermicro).
     Previous,
+}
+
+/// `Image` of a drive that holds one. Redfish lets a BMC show what it likes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FullImage {
+    /// The URL as it was given.
+    Url,
+    /// The URL's last part.
+    FileName,
+    /// `null`, and no `ImageName`.
+    Hidden,
 }
 
 /// Boot override.

@@ -2,7 +2,9 @@
 //! (redfish-vendors 1.13).
 
 use super::handle::Bmc;
-use super::profile::{Answer, DriveShape, EmptyImage, EtagCheck, EtagForm, Listing, Member, Place, Profile, Under};
+use super::profile::{
+    Answer, DriveShape, EmptyImage, EtagCheck, EtagForm, FullImage, Listing, Member, Place, Profile, Under,
+};
 
 /// One oddity, put on top of a personality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +29,10 @@ pub enum Quirk {
     LateAfterInsert,
     /// An empty drive keeps the name of what it held (1.5, Supermicro).
     KeepsImageName,
+    /// An inserted image is shown by its file name alone; believed, the schema allows it.
+    NamesFileOnly,
+    /// An inserted image is not named at all; believed, the schema allows null.
+    HidesImage,
     /// `EjectMedia` is listed while something is inserted, and not else (1.5, Supermicro).
     EjectHidden,
     /// Insert wants `TransferProtocolType` (R4).
@@ -68,6 +74,8 @@ impl Quirk {
         Quirk::StaleAfterEject,
         Quirk::LateAfterInsert,
         Quirk::KeepsImageName,
+        Quirk::NamesFileOnly,
+        Quirk::HidesImage,
         Quirk::EjectHidden,
         Quirk::WantsProtocol,
         Quirk::WantsCredentials,
@@ -105,6 +113,8 @@ impl Quirk {
             Quirk::StaleAfterEject => media.stale_reads = 3,
             Quirk::LateAfterInsert => media.late_reads = 3,
             Quirk::KeepsImageName => media.empty_image = EmptyImage::Previous,
+            Quirk::NamesFileOnly => media.full_image = FullImage::FileName,
+            Quirk::HidesImage => media.full_image = FullImage::Hidden,
             Quirk::EjectHidden => media.eject_hidden_when_empty = true,
             Quirk::WantsProtocol => media.needs = vec!["TransferProtocolType"],
             Quirk::WantsCredentials => media.needs = vec!["UserName", "Password"],

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::machine::{Drive, Machine};
 use super::oem::Part;
-use super::profile::{EmptyImage, EtagForm, Listing, Member, ModeRule, Place, Profile, Under};
+use super::profile::{EmptyImage, EtagForm, FullImage, Listing, Member, ModeRule, Place, Profile, Under};
 
 /// A path in the form this BMC writes its links.
 pub(super) fn uri(profile: &Profile, below_root: &str) -> String {
@@ -223,7 +223,11 @@ pub(super) fn member(machine: &mut Machine, parent: &str, member: Member) -> Val
     }
     let previous = machine.drives.get(index).and_then(|drive| drive.previous.as_deref());
     let image = match (&shown, media.empty_image) {
-        (Some(image), _) => json!(image),
+        (Some(image), _) => match media.full_image {
+            FullImage::Url => json!(image),
+            FullImage::FileName => json!(image_name(image)),
+            FullImage::Hidden => Value::Null,
+        },
         (None, EmptyImage::Blank) => json!(""),
         (None, EmptyImage::Previous) => json!(previous),
         (None, EmptyImage::Null | EmptyImage::Absent) => Value::Null,

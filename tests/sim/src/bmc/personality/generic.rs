@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::super::message::{Errors, Message};
 use super::super::oem::NoOem;
 use super::super::profile::{
-    Answer, BootRules, CdMeans, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, Http, Identity, Listing, Media,
-    Member, ModeRule, Place, PowerRules, Profile, Tasks, Under,
+    Answer, BootRules, CdMeans, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, FullImage, Http, Identity, Listing,
+    Media, Member, ModeRule, Place, PowerRules, Profile, Tasks, Under,
 };
 
 impl Profile {
@@ -62,6 +62,7 @@ impl Profile {
                 stale_reads: 0,
                 late_reads: 0,
                 empty_image: EmptyImage::Null,
+                full_image: FullImage::Url,
                 image_name: true,
                 eject_empty: None,
                 insert_occupied: Some(Message::new(400, "Base.1.15.ResourceInUse", "The drive holds an image.")),
