@@ -3,6 +3,8 @@
 //! Decoding is lenient (absent and null mean the default, unknown fields are ignored) because servers of many
 //! versions send these; encoding writes every field that the server's own clients write.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -24,7 +26,7 @@ pub struct Error {
 }
 
 /// models.Action: a call of an action on an object.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Action {
     /// The object that the action runs on, whole; null for a system action.
@@ -45,7 +47,7 @@ pub struct Action {
 }
 
 /// models.Event: something happened to an object.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[derive(Clone, Default, Serialize, Deserialize, PartialEq)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Event {
     /// RFC 3339 with a fraction, as the server wrote it.
@@ -72,6 +74,23 @@ pub struct Event {
     /// Our extension for a server without a REST API: the machine's resolved parameters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub params: Option<Map<String, Value>>,
+}
+
+/// Parameters and objects hold secrets, so neither is shown.
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Action").field("command", &self.command).field("plugin", &self.plugin).finish_non_exhaustive()
+    }
+}
+
+/// Parameters and objects hold secrets, so neither is shown.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { time, r#type, action, key, .. } = self;
+        let mut shown = f.debug_struct("Event");
+        shown.field("time", time).field("type", r#type).field("action", action).field("key", key);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// A plugin provider's definition, as `define` prints it and `initialize` answers it.
@@ -139,6 +158,17 @@ mod tests {
         assert_eq!((action.command.as_str(), action.params.len()), ("powerstatus", 0));
         let event: Event = serde_json::from_str(r#"{"Type":"machines","Original":null}"#)?;
         assert!(event.original.is_null() && event.params.is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn debug_shows_neither_parameters_nor_objects() -> Result<(), serde_json::Error> {
+        let action = r#"{"Command":"poweron","Params":{"p":"hunter2"},"Model":{"Params":{"p":"hunter2"}}}"#;
+        let event = r#"{"Key":"k1","Params":{"p":"hunter2"},"Object":{"p":"hunter2"},"Original":{"p":"hunter2"}}"#;
+        let action: Action = serde_json::from_str(action)?;
+        let event: Event = serde_json::from_str(event)?;
+        let shown = format!("{action:?} {event:?}");
+        assert!(shown.contains("poweron") && shown.contains("k1") && !shown.contains("hunter2"), "{shown}");
         Ok(())
     }
 }
