@@ -113,7 +113,7 @@ pub async fn run(site: &Site, action: Action, operation: &Arc<Operation>) -> Res
         name = call.machine.name,
         operation = %operation.id()
     );
-    let limit = call.time_limit()?;
+    let limit = call.time_limit().map_err(|error| error.on(&call.machine))?;
     let work = async {
         match command.as_str() {
             "generateVirtualMedia" => answer(generate::run(&mut call).await),
@@ -126,9 +126,9 @@ pub async fn run(site: &Site, action: Action, operation: &Arc<Operation>) -> Res
             "poweroff" => answer(power::off(&mut call).await),
             _ => answer(power::cycle(&mut call).await),
         }
-        .map_err(|error| error.on(&call.machine))
     };
     let result = call::within(limit, operation, work).instrument(span.clone()).await;
+    let result = result.map_err(|error| error.on(&call.machine));
     let _entered = span.enter();
     match &result {
         Ok(_) => tracing::info!("done"),
