@@ -24,7 +24,7 @@ pub use params::{ParamError, Params};
 pub use sledgehammer::sledgehammer_args;
 pub use state::{Phase, State};
 pub use transition::{
-    Change, Decision, PowerOnTransition, Snapshot, bootenv_by_hand, boots_through_virtual_media, decide,
+    Change, Decision, PowerOnTransition, Snapshot, bootenv_by_hand, boots_through_virtual_media, decide, is_older,
 };
 
 /// A machine's key on the server; also the name of its directory, so it cannot be anything but a UUID.

@@ -56,6 +56,9 @@ pub enum PowerOnTransition {
 pub fn decide(change: &Change<'_>) -> Decision {
     let touched = change.state.phase != Phase::Idle;
     let was_enabled = change.before.as_ref().is_some_and(|before| before.enabled);
+    if change.after.is_some() && is_older(change.time, &change.state.event_time) {
+        return Decision::Ignore("a later change of this machine was handled already");
+    }
     let Some(after) = change.after.as_ref().filter(|after| after.enabled) else {
         return match (touched || was_enabled, &change.after) {
             (true, _) => Decision::Clean,
@@ -70,9 +73,6 @@ pub fn decide(change: &Change<'_>) -> Decision {
     };
     if same_as_before {
         return Decision::Ignore("the BootEnv did not change");
-    }
-    if is_older(change.time, &change.state.event_time) {
-        return Decision::Ignore("a later change of this machine was handled already");
     }
     if change.time == change.state.event_time
         && !change.time.is_empty()
@@ -99,10 +99,20 @@ pub fn bootenv_by_hand<'a>(asked: Option<&'a str>, own: &'a str) -> &'a str {
 }
 
 /// Whether an event's time lies before another's; times that cannot be compared are in order.
-fn is_older(time: &str, than: &str) -> bool {
+#[must_use]
+pub fn is_older(time: &str, than: &str) -> bool {
     match (time.parse::<jiff::Timestamp>(), than.parse::<jiff::Timestamp>()) {
         (Ok(time), Ok(than)) => time < than,
         _ => false,
+    }
+}
+
+impl Change<'_> {
+    /// Whether the change asks for nothing whatever was done on the machine before: it stays enabled and in its BootEnv.
+    #[must_use]
+    pub fn keeps_the_bootenv(&self) -> bool {
+        let after = self.after.as_ref().filter(|after| after.enabled);
+        matches!((&self.before, after), (Some(before), Some(after)) if before.bootenv == after.bootenv)
     }
 }
 
@@ -113,6 +123,13 @@ impl Snapshot {
     /// `boot-virtual-iso` is no boolean.
     pub fn new(bootenv: &str, params: &Params) -> Result<Self, ParamError> {
         Ok(Self { bootenv: bootenv.to_owned(), enabled: params.flag(BOOT_VIRTUAL_ISO)?.unwrap_or(false) })
+    }
+
+    /// The same of what is past: a flag that cannot be read was not true, and keeps nobody from mending or deleting it.
+    #[must_use]
+    pub fn past(bootenv: &str, params: &Params) -> Self {
+        let enabled = params.flag(BOOT_VIRTUAL_ISO).ok().flatten().unwrap_or(false);
+        Self { bootenv: bootenv.to_owned(), enabled }
     }
 }
 
@@ -175,6 +192,7 @@ mod tests {
             ("repeated after success", &local, &sledgehammer, &mounted, NOON, "handled already"),
             ("repeated after a failure", &local, &sledgehammer, &failed, NOON, "Mount"),
             ("out of order", &local, &sledgehammer, &mounted, EARLIER, "later change"),
+            ("disabled, out of order", &sledgehammer, &plain("sledgehammer"), &mounted, EARLIER, "later change"),
         ];
         for (name, before, after, state, time, expected) in cases {
             let decision = decide(&Change { before: before.clone(), after: after.clone(), state, time });
