@@ -5,7 +5,8 @@
 //! because a BMC half way through an insert is in no state to be asked for something else.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard as MapGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard, watch};
@@ -13,7 +14,7 @@ use tracing::Instrument;
 
 use crate::actions::{Call, Error, Site, transition, within};
 use crate::drp::models::Event;
-use crate::machine::{Change, Decision, Machine, MachineUuid, Snapshot, State, decide, params as p};
+use crate::machine::{Change, Decision, Machine, MachineUuid, Snapshot, State, decide, is_older};
 use crate::operation::Operation;
 
 /// What came of an event.
@@ -58,10 +59,33 @@ pub struct Hook {
 /// One machine's queue: at most one transition works, at most one waits.
 #[derive(Debug)]
 struct Queue {
-    latest: watch::Sender<u64>,
+    latest: watch::Sender<Latest>,
     /// Held while a transition works. Holds the state that it left, which is newer than what came with events that
     /// were sent meanwhile.
     turn: AsyncMutex<Option<State>>,
+}
+
+/// The event that came last, and the latest time of an event; events may come out of order.
+#[derive(Clone, Debug, Default)]
+struct Latest {
+    ticket: u64,
+    time: String,
+}
+
+/// A holder's or waiter's claim on a machine's queue; the last one to go removes it.
+#[derive(Debug)]
+struct Place<'a> {
+    hook: &'a Hook,
+    machine: MachineUuid,
+    queue: Arc<Queue>,
+}
+
+/// A transition that has its machine's turn. However it ends, a cancel and a panic included, the state that it leaves is
+/// there for the next.
+struct Transition<'a> {
+    call: Call<'a>,
+    turn: MutexGuard<'a, Option<State>>,
+    has_ended: bool,
 }
 
 impl Hook {
@@ -80,66 +104,102 @@ impl Hook {
         };
         let machine = Machine::from_json(if event.object.is_null() { &event.original } else { &event.object })?;
         let params = site.params(event.params.clone().unwrap_or_default(), &machine);
-        let now = Snapshot::new(&machine.bootenv, &params)?;
-        let (before, after) = if deleted { (Some(now), None) } else { (before(&event), Some(now)) };
-        let change =
-            |state: &State| decide(&Change { before: before.clone(), after: after.clone(), state, time: &event.time });
-
-        // What asks for nothing must not take the place of a waiting event that does.
+        let (before, after) = if deleted {
+            (Some(Snapshot::past(&machine.bootenv, &params)), None)
+        } else {
+            let now = Snapshot::new(&machine.bootenv, &params);
+            (before(&event), Some(now.map_err(|error| Error::from(error).on(&machine))?))
+        };
         let told = State::from_params(&params);
-        if let Decision::Ignore(reason) = change(&told) {
+        let change = |state| Change { before: before.clone(), after: after.clone(), state, time: &event.time };
+
+        // What asks for nothing must not take the place of a waiting event that does. Where that depends on the state,
+        // the one that was told is out of date as long as a transition is under way.
+        if let Decision::Ignore(reason) = decide(&change(&told))
+            && (change(&told).keeps_the_bootenv() || !self.is_busy(machine.uuid))
+        {
             return Ok(ignored(&event, &machine.bootenv, reason));
         }
-        let queue = self.queue(machine.uuid);
-        let result = match queue.enter().await {
-            None => Ok(answer(&machine, Outcome::Superseded)),
-            Some(mut turn) => {
-                let state = turn.take().unwrap_or(told);
-                let decision = change(&state);
-                let mut call = Call { site, machine, params, operation, state };
-                let result = act(&mut call, decision, &event).await;
-                *turn = Some(call.state);
-                result
-            }
+        let place = self.place(machine.uuid);
+        let Some(mut turn) = place.queue.enter(&event.time).await else {
+            return Ok(answer(&machine, Outcome::Superseded));
         };
-        self.forget(queue);
+        let state = turn.take().unwrap_or_else(|| told.clone());
+        let decision = decide(&change(&state));
+        let call = Call { site, machine, params, operation, state };
+        let mut transition = Transition { call, turn, has_ended: false };
+        let result = match transition.call.time_limit() {
+            Ok(limit) => act(&mut transition.call, decision, &event, limit).await,
+            Err(error) => Err(failed(&mut transition.call, error)),
+        };
+        transition.has_ended = true;
         result
     }
 
-    fn queue(&self, machine: MachineUuid) -> Arc<Queue> {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Queue { latest: watch::Sender::new(0), turn: AsyncMutex::new(None) });
-        queues.entry(machine).or_insert_with(new).clone()
+    /// Whether a transition of the machine waits or works.
+    fn is_busy(&self, machine: MachineUuid) -> bool {
+        self.queues().contains_key(&machine)
     }
 
-    /// Drops the queues that nobody holds, so that the map is no larger than the work at hand.
-    fn forget(&self, queue: Arc<Queue>) {
-        drop(queue);
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.retain(|_, queue| Arc::strong_count(queue) > 1);
+    fn place(&self, machine: MachineUuid) -> Place<'_> {
+        let new = || Arc::new(Queue { latest: watch::Sender::default(), turn: AsyncMutex::new(None) });
+        let queue = self.queues().entry(machine).or_insert_with(new).clone();
+        Place { hook: self, machine, queue }
+    }
+
+    /// The map is whole after every statement, so a poisoned lock is still good.
+    fn queues(&self) -> MapGuard<'_, HashMap<MachineUuid, Arc<Queue>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut queues = self.hook.queues();
+        // The map's and ours.
+        if Arc::strong_count(&self.queue) == 2 {
+            queues.remove(&self.machine);
+        }
+    }
+}
+
+impl Drop for Transition<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            transition::cut_off(&mut self.call);
+        }
+        *self.turn = Some(std::mem::take(&mut self.call.state));
     }
 }
 
 impl Queue {
-    /// Waits for the machine's turn; `None` when a later event came meanwhile.
-    async fn enter(&self) -> Option<MutexGuard<'_, Option<State>>> {
+    /// Waits for the machine's turn; `None` when a later event came meanwhile, or has come already.
+    async fn enter(&self, time: &str) -> Option<MutexGuard<'_, Option<State>>> {
         let mut latest = self.latest.subscribe();
-        let mut ticket = 0;
-        self.latest.send_modify(|number| {
-            *number += 1;
-            ticket = *number;
+        let mut ticket = None;
+        self.latest.send_if_modified(|latest| {
+            if is_older(time, &latest.time) {
+                return false;
+            }
+            if !time.is_empty() {
+                time.clone_into(&mut latest.time);
+            }
+            latest.ticket += 1;
+            ticket = Some(latest.ticket);
+            true
         });
+        let ticket = ticket?;
         tokio::select! {
             biased;
             // The sender lives as long as the queue, so this ends only with a later ticket.
-            _ = latest.wait_for(|number| *number > ticket) => None,
+            _ = latest.wait_for(|latest| latest.ticket > ticket) => None,
             turn = self.turn.lock() => Some(turn),
         }
     }
 }
 
 /// Carries out a decision within the machine's time limit and records how it ended.
-async fn act(call: &mut Call<'_>, decision: Decision, event: &Event) -> Result<Answer, Error> {
+async fn act(call: &mut Call<'_>, decision: Decision, event: &Event, limit: Duration) -> Result<Answer, Error> {
     let bootenv = call.machine.bootenv.clone();
     let span = tracing::info_span!(
         "transition",
@@ -148,10 +208,12 @@ async fn act(call: &mut Call<'_>, decision: Decision, event: &Event) -> Result<A
         bootenv,
         operation = %call.operation.id()
     );
+    if let Decision::Ignore(reason) = decision {
+        return Ok(ignored(event, &bootenv, reason));
+    }
     if !event.time.is_empty() {
         call.state.event_time.clone_from(&event.time);
     }
-    let limit = call.time_limit()?;
     let operation = call.operation.clone();
     let work = async {
         match decision {
@@ -161,30 +223,31 @@ async fn act(call: &mut Call<'_>, decision: Decision, event: &Event) -> Result<A
                 Ok(Answer { url: Some(url), ..answer(&call.machine, Outcome::Mounted) })
             }
             Decision::Unmount => {
-                transition::into_band(call, &bootenv).await?;
-                Ok(answer(&call.machine, Outcome::Unmounted))
+                let reason = transition::into_band(call, &bootenv).await?;
+                Ok(Answer { reason, ..answer(&call.machine, Outcome::Unmounted) })
             }
             Decision::Clean => {
-                transition::clean(call).await?;
-                Ok(answer(&call.machine, Outcome::Cleaned))
+                let reason = transition::clean(call).await?;
+                Ok(Answer { reason, ..answer(&call.machine, Outcome::Cleaned) })
             }
         }
     };
     let result = within(limit, &operation, work).instrument(span.clone()).await;
-    result.map_err(|error| {
-        let error = error.on(&call.machine);
-        transition::failed(call, &error);
-        span.in_scope(|| tracing::warn!(code = error.code, %error, "transition failed"));
-        error
-    })
+    result.map_err(|error| span.in_scope(|| failed(call, error)))
+}
+
+/// Records and tells that a transition failed, with the machine named.
+fn failed(call: &mut Call<'_>, error: Error) -> Error {
+    let error = error.on(&call.machine);
+    transition::failed(call, &error);
+    tracing::warn!(code = error.code, %error, "transition failed");
+    error
 }
 
 /// The machine as it was. Its BootEnv is on the object; of its parameters only those set directly on it are known.
 fn before(event: &Event) -> Option<Snapshot> {
     let machine = Machine::from_json(&event.original).ok()?;
-    // Somebody may have mended a wrong type with this very change: what cannot be read was not true.
-    let enabled = machine.params.flag(p::BOOT_VIRTUAL_ISO).ok().flatten().unwrap_or(false);
-    Some(Snapshot { bootenv: machine.bootenv, enabled })
+    Some(Snapshot::past(&machine.bootenv, &machine.params))
 }
 
 fn answer(machine: &Machine, outcome: Outcome) -> Answer {

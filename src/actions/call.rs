@@ -105,9 +105,27 @@ impl<'a> Call<'a> {
     /// A parameter is missing or wrong, or the BMC cannot be talked to.
     pub async fn open_bmc(&mut self) -> Result<Bmc<'a>, Error> {
         let target = target::from_params(&self.params, &self.state)?;
+        let name = target.name();
+        if let Some(left) = self.left_behind()? {
+            tracing::warn!(bmc = name, "{left}");
+        }
         let bmc = self.site.bmcs.open(target, self.operation).await?;
-        self.saw(bmc.identity());
+        self.saw(name, bmc.identity());
         Ok(bmc)
+    }
+
+    /// What is left on another BMC than the machine has now, as a sentence for people: its address was changed with our
+    /// medium mounted, and we do not go to a BMC that is perhaps another machine's by now.
+    ///
+    /// # Errors
+    /// A parameter of the BMC is missing or wrong.
+    pub fn left_behind(&self) -> Result<Option<String>, Error> {
+        let now = target::from_params(&self.params, &self.state)?.name();
+        let State { bmc: before, url, .. } = &self.state;
+        let left = !before.is_empty() && *before != now && !url.is_empty();
+        Ok(left.then(|| {
+            format!("{url} was mounted on BMC {before}, the machine's BMC now is {now}: eject it there by hand")
+        }))
     }
 
     /// Where generated images lie and how a BMC reaches them.
@@ -159,8 +177,15 @@ impl<'a> Call<'a> {
         });
     }
 
-    fn saw(&mut self, bmc: &Identity) {
+    fn saw(&mut self, name: String, bmc: &Identity) {
         self.record(|state| {
+            if state.bmc != name {
+                // What we mounted is not in this one.
+                state.url.clear();
+                state.slot.clear();
+                state.boot_once = false;
+                state.bmc = name;
+            }
             state.vendor = bmc.vendor.to_string();
             state.model.clone_from(&bmc.model);
             state.firmware.clone_from(&bmc.firmware);
@@ -171,7 +196,8 @@ impl<'a> Call<'a> {
 
 /// Runs `work` for at most `limit` and what its parts may take to say so themselves.
 ///
-/// The BMC's own limit ends first and says more; this one is for what has none, such as a hanging file system.
+/// The BMC's own limit says more and mostly ends first; this one is for what has none, such as a hanging file system,
+/// and for the sum.
 ///
 /// # Errors
 /// Those of `work`, and 504 when it did not end.

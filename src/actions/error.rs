@@ -49,6 +49,11 @@ impl Error {
         Self { code: self.code, message: format!("machine {machine}: {}", self.message) }
     }
 
+    /// The same failure with something more that the operator must know.
+    pub(crate) fn adding(self, more: &str) -> Self {
+        Self { code: self.code, message: format!("{}; {more}", self.message) }
+    }
+
     /// The server's form of it, for the provider named `provider`.
     #[must_use]
     pub fn into_model(self, provider: &str) -> models::Error {

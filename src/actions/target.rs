@@ -9,16 +9,21 @@ const REDFISH_PORT: u16 = 443;
 
 /// Reads who and where the BMC is, and how it is to be trusted.
 pub(super) fn from_params(params: &Params, state: &State) -> Result<Target, Error> {
-    Ok(Target {
+    let mut target = Target {
         address: params.required_text(p::ADDRESS)?.to_owned(),
         port: params.port(p::PORT_REDFISH)?.unwrap_or(REDFISH_PORT),
         username: params.required_text(p::USERNAME)?.to_owned(),
         password: params.required_secret(p::PASSWORD)?,
         vendor: vendor(params)?,
         tls: tls_policy(params)?,
-        recorded_fingerprint: state.fingerprint.parse().ok(),
+        recorded_fingerprint: None,
         limits: limits(params)?,
-    })
+    };
+    // Another address is another BMC, whose certificate was never seen.
+    if state.bmc.is_empty() || state.bmc == target.name() {
+        target.recorded_fingerprint = state.fingerprint.parse().ok();
+    }
+    Ok(target)
 }
 
 /// The limits of BMC work, each with its default where no parameter sets it.

@@ -5,7 +5,7 @@ use super::mount::mount;
 use super::{Call, Error, power};
 use crate::bmc::Power;
 use crate::iso::Store;
-use crate::machine::{Phase, PowerOnTransition};
+use crate::machine::{Phase, PowerOnTransition, State};
 
 /// Generates the image for `bootenv`, mounts it, sets boot-once, and switches the power as the machine's parameters say.
 /// Answers the image's URL.
@@ -27,10 +27,11 @@ pub(crate) async fn into_virtual_media(call: &mut Call<'_>, bootenv: &str) -> Re
     Ok(generated.url)
 }
 
-/// Ejects our medium, clears boot-once and deletes the image; the machine boots in-band from now on.
-pub(crate) async fn into_band(call: &mut Call<'_>, bootenv: &str) -> Result<(), Error> {
+/// Ejects our medium, clears boot-once and deletes the image; the machine boots in-band from now on. Answers what could
+/// not be undone, because it is on another BMC.
+pub(crate) async fn into_band(call: &mut Call<'_>, bootenv: &str) -> Result<Option<String>, Error> {
     begin(call, Phase::Unmounting, bootenv);
-    eject_ours(call).await?;
+    let left = eject_ours(call).await?;
     // Which BootEnv was left is not always told, so every image of the machine goes; the directories stay.
     let store = call.store()?;
     for left in store.images(call.machine.uuid)? {
@@ -41,20 +42,23 @@ pub(crate) async fn into_band(call: &mut Call<'_>, bootenv: &str) -> Result<(), 
         state.last_error.clear();
     });
     tracing::info!(bootenv, "back to in-band boot");
-    Ok(())
+    Ok(left)
 }
 
 /// Ejects our medium and deletes everything that was generated for the machine, the latter also when the BMC fails.
-pub(crate) async fn clean(call: &mut Call<'_>) -> Result<(), Error> {
+/// Answers as [`into_band`] does.
+pub(crate) async fn clean(call: &mut Call<'_>) -> Result<Option<String>, Error> {
     let ejected = eject_ours(call).await;
     call.store()?.remove_machine(call.machine.uuid)?;
-    ejected?;
+    let left = ejected?;
     call.record(|state| {
         let seen = std::mem::take(state);
-        state.fingerprint = seen.fingerprint;
+        // What else is known: whose certificate it was, and which events are older than this.
+        *state =
+            State { bmc: seen.bmc, fingerprint: seen.fingerprint, event_time: seen.event_time, ..State::default() };
     });
     tracing::info!("cleaned up");
-    Ok(())
+    Ok(left)
 }
 
 /// Records how a transition failed.
@@ -65,20 +69,40 @@ pub(crate) fn failed(call: &mut Call<'_>, error: &Error) {
     });
 }
 
+/// Records that a transition was given up half way, by a cancel or a panic, and what it had done.
+pub(crate) fn cut_off(call: &mut Call<'_>) {
+    let done = call.operation.steps_done().join("; ");
+    call.record(|state| {
+        state.phase = Phase::Failed;
+        state.last_error = format!("cut off before its end; so far: {done}");
+    });
+}
+
 fn begin(call: &mut Call<'_>, phase: Phase, bootenv: &str) {
     call.record(|state| {
-        let again = state.phase == Phase::Failed && state.boot_env == bootenv;
+        // A try that neither failed nor succeeded was cut off with the process.
+        let unfinished = matches!(state.phase, Phase::Failed | Phase::Mounting | Phase::Unmounting);
+        let again = unfinished && state.boot_env == bootenv;
         state.attempts = if again { state.attempts + 1 } else { 1 };
         state.phase = phase;
         bootenv.clone_into(&mut state.boot_env);
     });
 }
 
-/// Media that we did not mount is somebody else's and stays.
-async fn eject_ours(call: &mut Call<'_>) -> Result<(), Error> {
-    let (uuid, mounted) = (call.machine.uuid, call.state.url.clone());
+/// Media that we did not mount is somebody else's and stays. Answers what is left on another BMC.
+async fn eject_ours(call: &mut Call<'_>) -> Result<Option<String>, Error> {
+    let State { url, bmc, .. } = call.state.clone();
+    eject(call).await.map_err(|error| {
+        if url.is_empty() { error } else { error.adding(&format!("{url} is perhaps still mounted on BMC {bmc}")) }
+    })
+}
+
+async fn eject(call: &mut Call<'_>) -> Result<Option<String>, Error> {
+    let left = call.left_behind()?;
+    let uuid = call.machine.uuid;
+    let mounted = if left.is_none() { url::Url::parse(&call.state.url).ok() } else { None };
     let mut bmc = call.open_bmc().await?;
-    let ejected = bmc.unmount(|image| image == mounted || Store::is_ours(image, uuid)).await?;
+    let ejected = bmc.unmount_image(mounted.as_ref(), |image| Store::is_ours(image, uuid)).await?;
     if ejected || call.state.boot_once {
         bmc.clear_boot_once().await?;
     }
@@ -87,5 +111,5 @@ async fn eject_ours(call: &mut Call<'_>) -> Result<(), Error> {
         state.slot.clear();
         state.boot_once = false;
     });
-    Ok(())
+    Ok(left)
 }

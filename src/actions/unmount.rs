@@ -7,7 +7,7 @@ use crate::machine::Phase;
 pub(super) async fn run(call: &mut Call<'_>) -> Result<Status, Error> {
     let mut bmc = call.open_bmc().await?;
     let ejected = bmc.unmount(|_| true).await?;
-    if call.state.boot_once {
+    if ejected || call.state.boot_once {
         bmc.clear_boot_once().await?;
     }
     call.record(|state| {

@@ -105,6 +105,16 @@ impl Bmc<'_> {
         self.redfish.unmount(which).await
     }
 
+    /// Ejects `image`, however the BMC spells or hides its URL, and the images that `also` picks by what the BMC shows.
+    /// Whether there were any.
+    pub async fn unmount_image(
+        &mut self,
+        image: Option<&Url>,
+        also: impl Fn(&str) -> bool + Send,
+    ) -> Result<bool, Error> {
+        self.redfish.unmount_image(image, also).await
+    }
+
     /// Makes the next boot, and only that, go to the virtual CD.
     pub async fn boot_once_from_cd(&mut self) -> Result<(), Error> {
         self.redfish.boot_once_from_cd().await

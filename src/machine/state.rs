@@ -39,6 +39,8 @@ pub struct State {
     pub template: String,
     /// SHA-256 of the image, lower-case hexadecimal.
     pub digest: String,
+    /// The BMC that was spoken with last: its address, and its port where that is not 443.
+    pub bmc: String,
     /// The BMC's vendor.
     pub vendor: String,
     /// The BMC's or the product's model.
@@ -55,7 +57,7 @@ pub struct State {
     pub attempts: u32,
     /// What went wrong last; empty after a success.
     pub last_error: String,
-    /// Time of the event that caused the last transition, as the server wrote it; empty for an action by hand.
+    /// Time of the event that caused the last transition, as the server wrote it; actions by hand leave it.
     pub event_time: String,
     /// When this was written, RFC 3339.
     pub updated: String,

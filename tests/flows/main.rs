@@ -5,5 +5,6 @@
 mod actions;
 mod bad_input;
 mod site;
+mod surprises;
 mod transitions;
 mod trust;

@@ -18,7 +18,7 @@ const MOST: usize = 32;
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Media {
-    /// The URL or file name of the image; empty when nothing is inserted or the BMC does not say.
+    /// The URL, without a password in it, or file name of the image; empty when nothing is inserted or the BMC does not say.
     pub image: String,
     /// Whether something is inserted.
     pub inserted: bool,
@@ -57,7 +57,7 @@ impl Redfish<'_> {
         self.client.doing("reading its virtual media");
         let slots = self.slots().await?;
         let occupied = slots.iter().find(|slot| slot.is_occupied());
-        Ok(occupied.map(|slot| Media { image: slot.image(), inserted: true }).unwrap_or_default())
+        Ok(occupied.map(|slot| Media { image: without_password(&slot.image()), inserted: true }).unwrap_or_default())
     }
 
     /// Ejects what is mounted, inserts `image`, and waits until the BMC shows it.
@@ -102,6 +102,19 @@ impl Redfish<'_> {
 
     /// Ejects the images that `which` picks by their URL; whether there were any. What is gone already is a success.
     pub(crate) async fn unmount(&mut self, which: impl Fn(&str) -> bool + Send) -> Result<bool, Error> {
+        self.eject_where(move |slot| which(&slot.image())).await
+    }
+
+    /// Ejects `image`, known by more than its URL as shown (see [`Slot::holds`]), and those that `also` picks by their URL.
+    pub(crate) async fn unmount_image(
+        &mut self,
+        image: Option<&Url>,
+        also: impl Fn(&str) -> bool + Send,
+    ) -> Result<bool, Error> {
+        self.eject_where(move |slot| image.is_some_and(|image| slot.holds(image)) || also(&slot.image())).await
+    }
+
+    async fn eject_where(&mut self, which: impl Fn(&Slot) -> bool + Send) -> Result<bool, Error> {
         self.client.doing("ejecting its virtual media");
         let slots = match self.slots().await {
             Ok(slots) => slots,
@@ -109,7 +122,7 @@ impl Redfish<'_> {
             Err(error) if error.kind() == Kind::Unsupported && !error.is_final() => return Ok(false),
             Err(error) => return Err(error),
         };
-        let picked: Vec<Slot> = slots.into_iter().filter(|slot| slot.is_occupied() && which(&slot.image())).collect();
+        let picked: Vec<Slot> = slots.into_iter().filter(|slot| slot.is_occupied() && which(slot)).collect();
         self.empty(&picked).await?;
         Ok(!picked.is_empty())
     }
