@@ -102,7 +102,8 @@ impl Hook {
             "delete" => true,
             _ => return Ok(ignored(&event, "", "it is no update, save or delete")),
         };
-        let machine = Machine::from_json(if event.object.is_null() { &event.original } else { &event.object })?;
+        let machine = Machine::from_json(if event.object.is_null() { &event.original } else { &event.object })
+            .map_err(|error| Error::parameter(format!("event of machine {}: {error}", event.key)))?;
         let params = site.params(event.params.clone().unwrap_or_default(), &machine);
         let (before, after) = if deleted {
             (Some(Snapshot::past(&machine.bootenv, &params)), None)

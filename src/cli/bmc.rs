@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::bmc::{
     Bmc, Bmcs, DEFAULT_PORT, Fingerprint, Identity, Limits, Plan, PlannedStep, Power, PowerState, Target, TlsPolicy,
-    Vendor,
+    Vendor, without_password,
 };
 use crate::operation::Operation;
 
@@ -49,7 +49,7 @@ pub struct BmcArgs {
     #[arg(long, value_name = "HOST")]
     address: String,
     /// The port of its Redfish service
-    #[arg(long, default_value_t = DEFAULT_PORT)]
+    #[arg(long, default_value_t = DEFAULT_PORT, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
     /// The account on the BMC
     #[arg(long, value_name = "NAME")]
@@ -73,7 +73,8 @@ pub struct BmcArgs {
     #[arg(long, value_name = "FILE", requires = "tls_verify")]
     tls_ca: Option<PathBuf>,
     /// How long the whole command may take
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().total.as_secs())]
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().total.as_secs(),
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
     /// Print JSON
     #[arg(long)]
@@ -136,10 +137,13 @@ impl MountArgs {
             bmc.boot_once_from_cd().await?;
         }
         if self.bmc.json {
-            return print_json(out, &json!({"Slot": mounted.slot, "Image": mounted.image, "BootOnce": self.boot_once}));
+            return print_json(
+                out,
+                &json!({"Slot": mounted.slot, "Image": without_password(&mounted.image), "BootOnce": self.boot_once}),
+            );
         }
         let next = if self.boot_once { "; the next boot goes to it" } else { "" };
-        writeln!(out, "{} is in slot {}{next}", mounted.image, mounted.slot)?;
+        writeln!(out, "{} is in slot {}{next}", without_password(&mounted.image), mounted.slot)?;
         print_certificate(out, bmc.identity())
     }
 }
@@ -338,6 +342,8 @@ mod tests {
             "bmc status --address a --username root --tls-ca f",
             "bmc status --address a --username root --mode acme",
             "bmc mount not-a-url --address a --username root",
+            "bmc status --address a --username root --port 0",
+            "bmc status --address a --username root --timeout 0",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
