@@ -69,7 +69,7 @@ impl Client {
             fingerprint: None,
             manners,
             quirks,
-            doing: "recognising it".to_owned(),
+            doing: "connecting".to_owned(),
         }
     }
 
@@ -215,15 +215,16 @@ impl Client {
     ) -> Result<Answer, Error> {
         for again in 1.. {
             let answer = self.follow(by, method, path, body, if_match).await?;
-            let refused =
-                by == As::Account && matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-            if refused {
-                return Err(self.credentials_refused(&Refusal::new(method, path, &answer)));
-            }
-            if again >= Limits::TRIES || answer.is_success() {
+            if answer.is_success() {
                 return Ok(answer);
             }
             let refusal = Refusal::new(method, path, &answer);
+            if by == As::Account && refuses_the_account(&refusal) {
+                return Err(self.credentials_refused(&refusal));
+            }
+            if again >= Limits::TRIES {
+                return Ok(answer);
+            }
             if !(self.quirks.is_passing(&refusal) || super::vendors::is_commonly_passing(&refusal)) {
                 return Ok(answer);
             }
@@ -370,6 +371,16 @@ impl Client {
     }
 }
 
+/// Whether it is the account that is refused. OpenBMC answers 403 also to a property that cannot be written (bmcweb
+/// `error_messages.cpp`, `propertyNotWritable`), which is no reason to give up.
+fn refuses_the_account(refusal: &Refusal) -> bool {
+    match refusal.status {
+        StatusCode::UNAUTHORIZED => true,
+        StatusCode::FORBIDDEN => !refusal.says_any(&["PropertyNotWritable", "PropertyUnknown", "ActionNotSupported"]),
+        _ => false,
+    }
+}
+
 fn sorted(method: &Method, path: &str, answer: Answer) -> Result<Answer, Refusal> {
     if answer.is_success() { Ok(answer) } else { Err(Refusal::new(method, path, &answer)) }
 }
@@ -405,7 +416,20 @@ fn etag_forms(etag: Option<&str>) -> Vec<Option<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::etag_forms;
+    use serde_json::json;
+
+    use super::{etag_forms, refuses_the_account};
+    use crate::bmc::redfish::answer::tests::refusal;
+
+    #[test]
+    fn a_403_about_a_property_is_no_refusal_of_the_account() {
+        let says = |id: &str| json!({"error": {"@Message.ExtendedInfo": [{"MessageId": format!("Base.1.13.{id}")}]}});
+        assert!(refuses_the_account(&refusal(401, &says("PropertyNotWritable"))));
+        assert!(refuses_the_account(&refusal(403, &says("InsufficientPrivilege"))));
+        assert!(refuses_the_account(&refusal(403, &json!({}))));
+        assert!(!refuses_the_account(&refusal(403, &says("PropertyNotWritable"))));
+        assert!(!refuses_the_account(&refusal(400, &says("InsufficientPrivilege"))));
+    }
 
     #[test]
     fn etags_are_tried_as_given_then_strong_then_not_at_all() {
