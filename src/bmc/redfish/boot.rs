@@ -1,6 +1,5 @@
 //! Boot once from virtual CD, by the standard override (rule R6); vendors add routes of their own.
 
-use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tracing::debug;
 
@@ -265,7 +264,9 @@ impl Shown {
 }
 
 fn is_about_the_body(refusal: &Refusal) -> bool {
-    matches!(refusal.status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::UNPROCESSABLE_ENTITY)
+    // OpenBMC said 403, then 405, to a property that cannot be written (bmcweb `error_messages.cpp`).
+    let status = refusal.status.as_u16();
+    matches!(status, 400 | 403 | 405 | 422)
         && (refusal.mentions("BootSourceOverrideMode") || !refusal.mentions("BootSourceOverrideTarget"))
 }
 
@@ -275,4 +276,25 @@ fn set_override<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
 
 fn clear_override<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
     Box::pin(bmc.clear_override())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::is_about_the_body;
+    use crate::bmc::redfish::answer::tests::refusal;
+
+    #[test]
+    fn a_mode_that_cannot_be_written_is_left_out_whatever_status_says_so() {
+        let about = |property: &str| {
+            json!({"error": {"@Message.ExtendedInfo": [
+            {"MessageId": "Base.1.13.PropertyNotWritable", "MessageArgs": [property]}]}})
+        };
+        for status in [400, 403, 405, 422] {
+            assert!(is_about_the_body(&refusal(status, &about("BootSourceOverrideMode"))), "{status}");
+            assert!(!is_about_the_body(&refusal(status, &about("BootSourceOverrideTarget"))), "{status}");
+        }
+        assert!(!is_about_the_body(&refusal(409, &about("BootSourceOverrideMode"))));
+    }
 }

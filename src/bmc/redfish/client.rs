@@ -371,7 +371,7 @@ impl Client {
     }
 }
 
-/// Whether it is the account that is refused. OpenBMC answers 403 also to a property that cannot be written (bmcweb
+/// Whether it is the account that is refused. `OpenBMC` answers 403 also to a property that cannot be written (bmcweb
 /// `error_messages.cpp`, `propertyNotWritable`), which is no reason to give up.
 fn refuses_the_account(refusal: &Refusal) -> bool {
     match refusal.status {
