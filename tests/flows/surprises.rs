@@ -105,12 +105,15 @@ async fn a_cancelled_transition_leaves_a_state_that_the_next_one_starts_from() {
     bmc.fault(Matcher::any().method("PATCH"), Fault::Hang);
     let sent = site.server.send_bootenv(&uuid, "sledgehammer").unwrap();
     bmc.until(|bmc| bmc.requests().iter().any(|request| request.method == "PATCH")).await;
-    // Sent before the cancel: what comes with it knows nothing of the mount.
-    let mut next = event(&site, &uuid, "sledgehammer", "local", 59);
-    for part in ["/Params", "/Object/Params", "/Original/Params"] {
-        next.pointer_mut(part).unwrap().as_object_mut().unwrap().remove("virtual-media/state");
-    }
-    let next = site.server.send("event", &next);
+    // Sent before the cancel: what comes with it knows nothing of the mount. The first is superseded once the second waits.
+    let [between, next] = [58, 59].map(|second| {
+        let mut next = event(&site, &uuid, "sledgehammer", "local", second);
+        for part in ["/Params", "/Object/Params", "/Original/Params"] {
+            next.pointer_mut(part).unwrap().as_object_mut().unwrap().remove("virtual-media/state");
+        }
+        site.server.send("event", &next)
+    });
+    assert_eq!(between.answer().await.unwrap()["Outcome"], "Superseded");
     site.server.cancel(sent.id());
     let error = sent.answer().await.unwrap_err();
     assert_eq!(error.code, -32800);
@@ -148,7 +151,9 @@ async fn an_older_event_does_not_take_the_place_of_a_newer_one_that_waits() {
 async fn a_machine_disabled_while_its_image_is_mounted_is_cleaned_up() {
     let site = Site::start().await;
     let (uuid, bmc) = site.machine(1, Personality::Generic).await;
-    bmc.fault(Matcher::any().method("POST").times(1), Fault::Delay(std::time::Duration::from_millis(500)));
+    // The image is in, and the answer stays away until the next event waits.
+    bmc.fault(Matcher::any().method("POST").times(1), Fault::HangAfter);
+    site.server.set_param(&uuid, "virtual-media/request-timeout", json!(2)).await.unwrap();
     let first = event(&site, &uuid, "local", "sledgehammer", 1);
     // The flag is a profile's, and so is its end: neither side of the change shows it, nor does the state yet.
     let mut second = event(&site, &uuid, "sledgehammer", "sledgehammer", 2);
