@@ -127,7 +127,7 @@ impl Hook {
         };
         let state = turn.take().unwrap_or_else(|| told.clone());
         let decision = decide(&change(&state));
-        let call = Call { site, machine, params, operation, state };
+        let call = Call::new(site, machine, params, operation, state);
         let mut transition = Transition { call, turn, has_ended: false };
         let result = match transition.call.time_limit() {
             Ok(limit) => act(&mut transition.call, decision, &event, limit).await,

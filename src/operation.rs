@@ -75,11 +75,18 @@ impl Operation {
         (self.sink)(&report);
     }
 
-    /// Records that the open step has ended with an effect worth knowing after a cancel, such as "inserted … in slot 1".
+    /// Records that the open step has ended with an effect worth knowing after a cancel, such as "inserted … in slot 1",
+    /// and reports the step as whole.
     pub fn done(&self, effect: impl Into<String>) {
-        let mut steps = self.steps();
-        steps.open = None;
-        steps.done.push(effect.into());
+        let effect = effect.into();
+        let open = {
+            let mut steps = self.steps();
+            steps.done.push(effect.clone());
+            steps.open.take()
+        };
+        if let Some(Progress { step, .. }) = open {
+            (self.sink)(&Progress { step, percent: Some(100), message: effect });
+        }
     }
 
     /// The effects so far, oldest first; a step that had begun without an end is last, marked as unfinished.

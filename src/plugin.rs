@@ -9,7 +9,7 @@ use crate::drp::environment::Environment;
 use crate::drp::models::{Action, Error, Event, PluginProvider};
 use crate::drp::publisher::Publisher;
 use crate::hook::Hook;
-use crate::machine::{Params, params as p};
+use crate::machine::Params;
 use crate::operation::Operation;
 use crate::wire::Service;
 
@@ -32,18 +32,6 @@ impl Plugin {
 /// The definition of the provider named `provider`: pure and offline.
 #[must_use]
 pub fn definition(provider: &str) -> PluginProvider {
-    let defaults = [
-        p::TEMPLATE,
-        p::PROVISIONER_URL,
-        p::IMAGE_URL,
-        p::POWER_ON_TRANSITION,
-        p::TLS_POLICY,
-        p::TLS_CA,
-        p::REQUEST_TIMEOUT,
-        p::ACTION_TIMEOUT,
-        p::MOUNT_TIMEOUT,
-        p::POLL_INTERVAL,
-    ];
     PluginProvider {
         meta: None,
         name: provider.to_owned(),
@@ -53,7 +41,7 @@ pub fn definition(provider: &str) -> PluginProvider {
         has_publish: false,
         available_actions: actions::available(),
         required_params: Vec::new(),
-        optional_params: defaults.map(str::to_owned).to_vec(),
+        optional_params: actions::DEFAULTS.map(str::to_owned).to_vec(),
         store_objects: Map::new(),
         documentation: env!("CARGO_PKG_DESCRIPTION").to_owned(),
         content: String::new(),

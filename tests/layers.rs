@@ -57,10 +57,30 @@ fn code(path: &Path) -> String {
 
 fn modules_named_in(code: &str) -> BTreeSet<String> {
     let names = code.split("crate::").skip(1).flat_map(|rest| match rest.strip_prefix('{') {
-        Some(list) => list.split('}').next().unwrap_or_default().split(',').map(first_name).collect(),
+        Some(list) => heads_of(list),
         None => vec![first_name(rest)],
     });
     names.filter(|name| !name.is_empty()).collect()
+}
+
+/// The first names of a `use` list's items, which may be lists themselves.
+fn heads_of(list: &str) -> Vec<String> {
+    let (mut heads, mut depth, mut start) = (Vec::new(), 1, 0);
+    for (at, character) in list.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 || (depth == 1 && character == ',') {
+            heads.push(first_name(&list[start..at]));
+            start = at + 1;
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    heads
 }
 
 fn first_name(text: &str) -> String {
@@ -80,6 +100,12 @@ fn every_module_knows_only_those_below_it() {
             }
         }
     }
+}
+
+#[test]
+fn a_list_in_a_list_hides_nothing() {
+    let named = modules_named_in("use crate::{a::{b, c::{d}}, e, f::g};\nuse crate::h::i;");
+    assert_eq!(named, ["a", "e", "f", "h"].map(String::from).into());
 }
 
 #[test]

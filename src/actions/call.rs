@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
-use super::{Error, target};
+use super::{DEFAULTS, Error, target};
 use crate::bmc::{Bmc, Bmcs, Identity};
 use crate::drp::environment::Environment;
 use crate::drp::models::Event;
@@ -42,6 +43,7 @@ pub struct Call<'a> {
     pub operation: &'a Arc<Operation>,
     /// What was done on the machine before, and what this call adds to it.
     pub state: State,
+    began: Instant,
 }
 
 impl Site {
@@ -63,6 +65,7 @@ impl Site {
     /// # Errors
     /// One of them cannot be used.
     pub fn configure(&self, params: Params) -> Result<(), Error> {
+        let params = params.only(&DEFAULTS);
         target::limits(&params)?;
         target::tls_policy(&params)?;
         PowerOnTransition::from_params(&params)?;
@@ -75,6 +78,12 @@ impl Site {
 }
 
 impl<'a> Call<'a> {
+    /// A call on a machine whose parameters and state are known.
+    #[must_use]
+    pub fn new(site: &'a Site, machine: Machine, params: Params, operation: &'a Arc<Operation>, state: State) -> Self {
+        Self { site, machine, params, operation, state, began: Instant::now() }
+    }
+
     /// A call for an action that the server invoked.
     ///
     /// # Errors
@@ -88,7 +97,7 @@ impl<'a> Call<'a> {
         let machine = Machine::from_json(model)?;
         let params = site.params(params, &machine);
         let state = State::from_params(&params);
-        Ok(Self { site, machine, params, operation, state })
+        Ok(Self::new(site, machine, params, operation, state))
     }
 
     /// How long the whole call may take.
@@ -104,7 +113,9 @@ impl<'a> Call<'a> {
     /// # Errors
     /// A parameter is missing or wrong, or the BMC cannot be talked to.
     pub async fn open_bmc(&mut self) -> Result<Bmc<'a>, Error> {
-        let target = target::from_params(&self.params, &self.state)?;
+        let mut target = target::from_params(&self.params, &self.state)?;
+        // What went before, such as writing the image, used up some of the call's time.
+        target.limits.total = target.limits.total.saturating_sub(self.began.elapsed());
         let name = target.name();
         if let Some(left) = self.left_behind()? {
             tracing::warn!(bmc = name, "{left}");
@@ -196,8 +207,7 @@ impl<'a> Call<'a> {
 
 /// Runs `work` for at most `limit` and what its parts may take to say so themselves.
 ///
-/// The BMC's own limit says more and mostly ends first; this one is for what has none, such as a hanging file system,
-/// and for the sum.
+/// The BMC's own limit ends first and says more; this one is for what has none, such as a hanging file system.
 ///
 /// # Errors
 /// Those of `work`, and 504 when it did not end.

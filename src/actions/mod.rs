@@ -65,6 +65,21 @@ const IMAGE: &[&str] = &[
     p::KERNEL_CONSOLE,
 ];
 
+/// What the plugin object may set for every machine that does not set it itself. Nothing else of its parameters counts: a
+/// password or a state belongs to one machine.
+pub const DEFAULTS: [&str; 10] = [
+    p::TEMPLATE,
+    p::PROVISIONER_URL,
+    p::IMAGE_URL,
+    p::POWER_ON_TRANSITION,
+    p::TLS_POLICY,
+    p::TLS_CA,
+    p::REQUEST_TIMEOUT,
+    p::ACTION_TIMEOUT,
+    p::MOUNT_TIMEOUT,
+    p::POLL_INTERVAL,
+];
+
 const SPECS: &[Spec] = &[
     Spec { command: "generateVirtualMedia", required: &[], optional: &[IMAGE, &[p::ACTION_TIMEOUT, p::STATE]] },
     Spec {

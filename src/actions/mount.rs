@@ -34,12 +34,16 @@ pub(super) async fn mount(
     image: &Url,
     boot_once: bool,
 ) -> Result<Mount, Error> {
+    // Before the insert: a BMC that hides the URL could not tell us later whose medium it is, if we were killed now.
+    call.record(|state| {
+        state.url = image.to_string();
+        state.slot.clear();
+        state.boot_once = false;
+    });
     let mounted = bmc.mount(image).await?;
     call.record(|state| {
         state.phase = Phase::Mounted;
-        state.url = image.to_string();
         state.slot.clone_from(&mounted.slot);
-        state.boot_once = false;
         state.last_error.clear();
     });
     if boot_once {

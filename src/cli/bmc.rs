@@ -1,6 +1,5 @@
 //! `bmc …`: one BMC asked or told by hand, without a server.
 
-use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,13 +11,12 @@ use serde::Serialize;
 use serde_json::json;
 use url::Url;
 
+use super::{Failure, Usage};
 use crate::bmc::{
     Bmc, Bmcs, DEFAULT_PORT, Fingerprint, Identity, Limits, Plan, PlannedStep, Power, PowerState, Target, TlsPolicy,
     Vendor, without_password,
 };
 use crate::operation::Operation;
-
-type Failure = Box<dyn Error + Send + Sync>;
 
 /// Ask or tell a BMC by hand. The password comes from `BMC_PASSWORD` or --password-file.
 #[derive(Debug, Subcommand)]
@@ -172,7 +170,7 @@ impl BmcArgs {
             Some(file) => std::fs::read_to_string(file)
                 .map_err(|error| format!("reading the password from {}: {error}", file.display()))?,
             None => std::env::var("BMC_PASSWORD")
-                .map_err(|_| "no password: set the environment variable BMC_PASSWORD or give --password-file")?,
+                .map_err(|_| Usage("no password: set the environment variable BMC_PASSWORD or give --password-file"))?,
         };
         Ok(SecretString::from(password.trim_end_matches(['\r', '\n'])))
     }

@@ -1,23 +1,17 @@
 //! `iso build` and `iso show`: one machine's image made and explained by hand, without a server and without a BMC.
 
-use std::error::Error;
 use std::fs;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use url::Url;
 
+use super::Failure;
+use super::progress::watched;
 use crate::iso::show::Report;
 use crate::iso::{Template, write_image};
 use crate::machine::{self, Machine};
-use crate::operation::{Operation, Progress};
-
-/// What may take longer than this gets a progress bar.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Make and explain boot images.
 #[derive(Debug, Subcommand)]
@@ -64,7 +58,7 @@ impl IsoCommand {
     ///
     /// # Errors
     /// Whatever went wrong, as one sentence for people.
-    pub fn run(&self, out: &mut impl Write) -> Result<(), Box<dyn Error + Send + Sync>> {
+    pub fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         match self {
             Self::Build(args) => args.run(out),
             Self::Show(args) => args.run(out),
@@ -73,7 +67,7 @@ impl IsoCommand {
 }
 
 impl BuildArgs {
-    fn run(&self, out: &mut impl Write) -> Result<(), Box<dyn Error + Send + Sync>> {
+    fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let machine = read_machine(&self.machine)?;
         let bootenv = machine::bootenv_by_hand(self.bootenv.as_deref(), &machine.bootenv);
         if !machine::boots_through_virtual_media(bootenv) {
@@ -96,7 +90,7 @@ impl BuildArgs {
 }
 
 impl ShowArgs {
-    fn run(&self, out: &mut impl Write) -> Result<(), Box<dyn Error + Send + Sync>> {
+    fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let report = Report::read(&self.file, &watched())?;
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
@@ -112,60 +106,4 @@ fn read_machine(path: &Path) -> Result<Machine, String> {
     let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
     let object = serde_json::from_str(&text).map_err(|error| failed(&error))?;
     Machine::from_json(&object).map_err(|error| failed(&error))
-}
-
-/// An operation with a progress bar, on a terminal, for a step that takes longer than a second.
-fn watched() -> Operation {
-    if !stderr().is_terminal() {
-        return Operation::unwatched();
-    }
-    let bar = Mutex::new(Bar::default());
-    Operation::new(move |progress| {
-        if let Ok(mut bar) = bar.lock() {
-            bar.show(progress);
-        }
-    })
-}
-
-/// The bar of the step under way.
-#[derive(Default)]
-struct Bar {
-    step: &'static str,
-    since: Option<Instant>,
-    shown: Option<ProgressBar>,
-}
-
-impl Bar {
-    fn show(&mut self, progress: &Progress) {
-        if self.step != progress.step {
-            *self = Self { step: progress.step, since: Some(Instant::now()), shown: None };
-        }
-        let Some(percent) = progress.percent else { return };
-        if self.since.is_some_and(|since| since.elapsed() > PATIENCE) {
-            let bar = self.shown.get_or_insert_with(|| new_bar(&progress.message));
-            bar.set_position(percent.into());
-        }
-        if percent == 100
-            && let Some(bar) = self.shown.take()
-        {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.shown {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-fn new_bar(message: &str) -> ProgressBar {
-    let bar = ProgressBar::new(100).with_message(message.to_owned());
-    // The template is fixed and valid; with the default one the bar is plainer.
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent}% {eta}") {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -13,13 +13,13 @@ use tracing::level_filters::LevelFilter;
 use self::bmc::BmcCommand;
 use self::iso::IsoCommand;
 use self::stdio::StdioArgs;
-use crate::operation::Operation;
 use crate::plugin;
 
 pub mod bmc;
 pub mod iso;
 pub mod logging;
 pub mod name;
+mod progress;
 pub mod stdio;
 
 /// Boots bare-metal machines through their BMC's virtual media, as a plugin provider of Digital Rebar Provision.
@@ -65,9 +65,14 @@ impl Cli {
         }
         // Without stderr there is nobody to tell; the exit code says it too.
         let _ = writeln!(io::stderr(), "Error: {error}");
-        ExitCode::FAILURE
+        if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
     }
 }
+
+/// A wrong use that the parser of the arguments cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(&'static str);
 
 /// Whether it is a reader that has seen enough, as in `virtual-media iso show FILE | head -1`.
 fn is_enough(error: &Failure) -> bool {
@@ -87,7 +92,7 @@ impl Command {
             Self::Bmc(command) => {
                 let _log = logging::start(LevelFilter::WARN, None);
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                runtime.block_on(command.run(&Operation::unwatched(), out))?;
+                runtime.block_on(command.run(&progress::watched(), out))?;
             }
             Self::Version => writeln!(out, "Version: v{}", env!("CARGO_PKG_VERSION"))?,
             Self::Completions { shell } => clap_complete::generate(shell, &mut Cli::command(), "virtual-media", out),

@@ -120,6 +120,13 @@ impl Params {
         self
     }
 
+    /// Those of the given names alone.
+    #[must_use]
+    pub fn only(mut self, names: &[&str]) -> Self {
+        self.0.retain(|name, _| names.contains(&name.as_str()));
+        self
+    }
+
     /// The value of `name`; null is the same as absent.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&Value> {

@@ -33,7 +33,7 @@ pub struct State {
     pub phase: Phase,
     /// The BootEnv that the last transition was for.
     pub boot_env: String,
-    /// The image that we mounted; empty when none of ours is.
+    /// The image that we mounted, or were about to; empty when none of ours is.
     pub url: String,
     /// The template that the image was made from.
     pub template: String,

@@ -169,9 +169,9 @@ fn images() -> Vec<Case> {
             "too many arguments",
             nothing,
             "generateVirtualMedia",
-            json!({"virtual-media/bootenv": "sledgehammer", "kernel-options": "x".repeat(3000)}),
+            json!({"kernel-options": "x".repeat(3000)}),
             400,
-            &["3"],
+            &["cdboot.iso", "33", "1335"],
         ),
         case(
             "an argument with a quote",

@@ -354,7 +354,7 @@ impl Client {
             None if refusal.status == StatusCode::FORBIDDEN => {
                 error.advise("check the rights of ipmi/username on this BMC, and ipmi/password")
             }
-            None => error.advise("check ipmi/username and ipmi/password"),
+            None => error.advise("check the user name and password (ipmi/username, ipmi/password)"),
         }
     }
 

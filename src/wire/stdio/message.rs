@@ -36,10 +36,16 @@ pub(super) enum Entry {
 }
 
 /// A method and the JSON text of its params.
-#[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) method: String,
     pub(super) params: Option<String>,
+}
+
+/// The method alone: params hold passwords.
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invocation").field("method", &self.method).finish_non_exhaustive()
+    }
 }
 
 /// A request's id: the JSON text that its answer repeats, so that -1, 1.5 and 2^70 come back as they were sent.

@@ -194,6 +194,10 @@ fn decode<T: DeserializeOwned>(params: &Params<'_>) -> Result<T, ErrorObjectOwne
     if !text.starts_with('{') {
         return Err(Code::InvalidParams.says("params are given by name, as an object"));
     }
-    serde_json::from_str(text)
-        .map_err(|error| Code::InvalidParams.says(format!("the params are not as described: {error}")))
+    // serde's own text repeats the value that it did not expect, and that may be a password.
+    serde_json::from_str(text).map_err(|error| {
+        let column = error.column();
+        Code::InvalidParams
+            .says(format!("the params are not as described: a value of the wrong type ends at byte {column}"))
+    })
 }
