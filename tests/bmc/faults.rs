@@ -116,7 +116,15 @@ async fn a_wrong_password_is_tried_once() {
         let bmc = bench.bmc(*personality).await;
         let wrong = Target { password: SecretString::from("wrong-secret"), ..target(&bmc) };
         let error = fails(&bench.bmcs, wrong).await;
-        told(&error, 502, &["refuses user \"root\"", "401 Unauthorized", "check the user name and password (ipmi/username, ipmi/password)"]);
+        told(
+            &error,
+            502,
+            &[
+                "refuses user \"root\"",
+                "401 Unauthorized",
+                "check the user name and password (ipmi/username, ipmi/password)",
+            ],
+        );
         assert!(!error.to_string().contains("wrong-secret"));
         assert_eq!(bmc.counts().unauthorized, 1, "{personality}: accounts get locked");
     }

@@ -72,8 +72,33 @@ async fn the_password_is_nowhere() {
     site.server.set_bootenv(&uuid, "sledgehammer").await.unwrap();
     bmc.set_password("another");
     let error = site.server.action(&uuid, "powerstatus", json!({})).await.unwrap_err();
-    let said = format!("{error:?} {:?} {}", site.server.notices(), site.server.stderr());
+    let misplaced = json!({"Command": "powerstatus", "Params": "hunter2"});
+    let misplaced = site.server.call_raw("action", misplaced).await.unwrap_err();
+    assert_eq!(misplaced.code, -32602);
+    let said = format!("{error:?} {misplaced:?} {:?} {}", site.server.notices(), site.server.stderr());
     assert!(said.contains("powerstatus"));
     assert!(!said.contains("hunter2"), "a password got out");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_plugin_object_sets_defaults_and_nothing_that_belongs_to_one_machine() {
+    let site = Site::start().await;
+    let (uuid, bmc) = site.machine(1, Personality::Generic).await;
+    let error = site.server.configure(json!({"virtual-media/tls-policy": 7})).await.unwrap_err();
+    assert_eq!(error.data["Code"], 400);
+    assert!(error.message.contains("virtual-media/tls-policy"), "{}", error.message);
+
+    let defaults =
+        json!({"Name": "virtual-media", "virtual-media/tls-policy": "verify", "ipmi/password": "everybody's"});
+    assert_eq!(site.server.configure(defaults).await.unwrap(), Value::Null);
+    let error = site.server.action(&uuid, "powerstatus", json!({})).await.unwrap_err();
+    assert!(error.message.contains("certificate"), "{}", error.message);
+    let accept = json!({"virtual-media/tls-policy": "accept"});
+    site.server.action(&uuid, "powerstatus", accept).await.unwrap();
+
+    let error = site.server.action(&uuid, "powerstatus", json!({"ipmi/password": null})).await.unwrap_err();
+    assert!(error.message.contains("ipmi/password is missing"), "{}", error.message);
+    assert_eq!(bmc.counts().unauthorized, 0);
     site.end().await;
 }
