@@ -209,10 +209,7 @@ async fn act(call: &mut Call<'_>, decision: Decision, event: &Event, limit: Dura
         bootenv,
         operation = %call.operation.id()
     );
-    if let Decision::Ignore(reason) = decision {
-        return Ok(ignored(event, &bootenv, reason));
-    }
-    if !event.time.is_empty() {
+    if !matches!(decision, Decision::Ignore(_)) && !event.time.is_empty() {
         call.state.event_time.clone_from(&event.time);
     }
     let operation = call.operation.clone();

@@ -151,8 +151,6 @@ impl serde::Serialize for Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use secrecy::SecretString;
 
     use super::{Fingerprint, Target, TlsPolicy};

@@ -159,8 +159,6 @@ impl Ladder {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use url::Url;

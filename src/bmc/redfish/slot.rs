@@ -123,8 +123,6 @@ pub fn without_password(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use url::Url;

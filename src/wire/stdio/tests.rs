@@ -1,7 +1,5 @@
 //! What no action of the plugin shows: the wire around a service made for it, in this process.
 
-#![allow(clippy::unwrap_used)]
-
 use std::future::pending;
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};

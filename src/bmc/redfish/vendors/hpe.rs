@@ -157,8 +157,6 @@ async fn write_next_reset(bmc: &mut Redfish<'_>, slot: &Slot, oem: &str, value: 
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use serde_json::json;
     use url::Url;
 
