@@ -16,13 +16,13 @@ async fn server() -> Endpoint {
     Endpoint::start(Path::new(env!("CARGO_BIN_EXE_virtual-media")), options).await.unwrap()
 }
 
-async fn within_a_minute<T>(work: impl Future<Output = T>) -> T {
-    timeout(WATCHDOG, work).await.expect("no end within a minute")
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    timeout(WATCHDOG, work).await.expect("no end in time")
 }
 
 #[tokio::test]
 async fn a_machine_that_has_not_asked_for_it_is_ignored() {
-    within_a_minute(async {
+    in_time(async {
         let server = server().await;
         let machine = server.add_machine(&json!({ "Uuid": MACHINE, "Name": "m1" })).unwrap();
         let answer = server.set_bootenv(&machine, "sledgehammer").await.unwrap();
@@ -36,7 +36,7 @@ async fn a_machine_that_has_not_asked_for_it_is_ignored() {
 
 #[tokio::test]
 async fn actions_run_side_by_side_and_can_be_cancelled() {
-    within_a_minute(async {
+    in_time(async {
         let server = server().await;
         let bmc = Silent::start();
         let machine = server.add_machine(&json!({ "Uuid": MACHINE, "Params": bmc.params()["Params"] })).unwrap();
@@ -54,7 +54,7 @@ async fn actions_run_side_by_side_and_can_be_cancelled() {
 
 #[tokio::test]
 async fn whoever_waits_is_told_when_the_plugin_dies() {
-    within_a_minute(async {
+    in_time(async {
         let server = server().await;
         let bmc = Silent::start();
         let machine = server.add_machine(&json!({ "Uuid": MACHINE, "Params": bmc.params()["Params"] })).unwrap();
@@ -67,7 +67,7 @@ async fn whoever_waits_is_told_when_the_plugin_dies() {
 
 #[tokio::test]
 async fn a_program_that_is_no_plugin_is_an_error() {
-    within_a_minute(async {
+    in_time(async {
         let options = Options::new("/nonexistent".into(), "http://127.0.0.1:9".parse().unwrap());
         let refused = Endpoint::start(Path::new("/bin/true"), options).await.err().unwrap();
         assert!(refused.to_string().contains("/bin/true"), "{refused}");

@@ -1,7 +1,7 @@
 //! A host that starts the real plugin and speaks with it over pipes, byte by byte where it must.
 //!
-//! Every wait ends after a minute at the latest, so that a hang is a failure and not a hanging test. Every line of
-//! the plugin's stdout is checked to be a message.
+//! Every wait ends two minutes after the plugin's start at the latest, so that a hang is a failure and not a hanging
+//! test. Every line of the plugin's stdout is checked to be a message.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,11 +9,11 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-pub(crate) const WATCHDOG: Duration = Duration::from_mins(1);
+pub(crate) const WATCHDOG: Duration = Duration::from_mins(2);
 
 pub(crate) const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocol":1,"server":{"name":"test","version":"1"}}}"#;
 
@@ -37,6 +37,7 @@ pub(crate) struct Plugin {
     messages: Receiver<Value>,
     stderr: Receiver<String>,
     exited: Receiver<ExitStatus>,
+    deadline: Instant,
     has_exited: bool,
 }
 
@@ -92,7 +93,11 @@ impl Plugin {
         let stdin = child.stdin.take();
         let (status, exited) = channel();
         thread::spawn(move || status.send(child.wait().unwrap()));
-        Self { pid, stdin, messages: stdout, stderr, exited, has_exited: false }
+        Self { pid, stdin, messages: stdout, stderr, exited, deadline: Instant::now() + WATCHDOG, has_exited: false }
+    }
+
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     pub(crate) fn line(&mut self, line: &str) {
@@ -118,10 +123,10 @@ impl Plugin {
 
     /// The next message; `None` when the plugin has closed its stdout.
     pub(crate) fn message(&self) -> Option<Value> {
-        match self.messages.recv_timeout(WATCHDOG) {
+        match self.messages.recv_timeout(self.time_left()) {
             Ok(message) => Some(message),
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => None,
-            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("the plugin says nothing"),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("the plugin does not say what is waited for"),
         }
     }
 
@@ -160,14 +165,14 @@ impl Plugin {
     }
 
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
-        let status = self.exited.recv_timeout(WATCHDOG).expect("the plugin does not end");
+        let status = self.exited.recv_timeout(self.time_left()).expect("the plugin does not end");
         self.has_exited = true;
         status.code()
     }
 
     /// Its stderr, after it has ended.
     pub(crate) fn stderr(&self) -> String {
-        self.stderr.recv_timeout(WATCHDOG).unwrap()
+        self.stderr.recv_timeout(self.time_left()).unwrap()
     }
 }
 
