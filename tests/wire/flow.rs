@@ -1,10 +1,11 @@
 //! The wire's ordinary work: many calls at once, cancel, order, panics, progress, the log.
 
 use std::collections::HashSet;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::host::{Plugin, Silent, call, notification, quick};
+use crate::host::{INITIALIZE, Plugin, Silent, call, notification, quick};
 
 #[test]
 fn ten_thousand_pipelined_calls_are_answered_once_each() {
@@ -121,6 +122,8 @@ fn a_notification_is_worked_on_without_an_answer() {
     assert_eq!(plugin.exit_code(), Some(0));
 }
 
+/// A release has no action that panics.
+#[cfg(debug_assertions)]
 #[test]
 fn a_panic_is_an_error_of_its_call_alone_and_is_in_the_log() {
     let mut plugin = Plugin::connected();
@@ -176,4 +179,15 @@ fn what_waits_has_a_limit_and_the_rest_is_told_to_come_again() {
     assert_eq!(answers.len(), 149);
     let cancelled = answers.iter().filter(|answer| answer["error"]["code"] == -32800).count();
     assert!((100..150).contains(&cancelled), "{cancelled} were taken");
+}
+
+#[test]
+fn the_handshake_holds_the_definition_that_define_prints_wherever_it_runs() {
+    let mut define = Command::new(env!("CARGO_BIN_EXE_virtual-media"));
+    let printed = define.arg("define").env("RS_TOKEN", "catalog").env("RS_FILESERVER", "no URL").output().unwrap();
+    assert!(printed.status.success());
+    let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let mut plugin = Plugin::start();
+    plugin.line(INITIALIZE);
+    assert_eq!(plugin.answer_to("hello")["result"]["definition"], printed);
 }
