@@ -95,8 +95,8 @@ fn a_batch_is_answered_when_its_slowest_entry_is() {
     plugin.answer_to("after");
     plugin.line(&notification("cancel", &json!({ "id": "slow" })));
     let batch = plugin.answer().unwrap();
-    let ids: Vec<_> = batch.as_array().unwrap().iter().map(|answer| &answer["id"]).collect();
-    assert_eq!(ids, ["quick", "slow"]);
+    let ids: HashSet<_> = batch.as_array().unwrap().iter().filter_map(|answer| answer["id"].as_str()).collect();
+    assert_eq!(ids, HashSet::from(["quick", "slow"]));
 }
 
 #[test]
