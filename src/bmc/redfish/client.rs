@@ -32,6 +32,22 @@ enum As {
     Account,
 }
 
+/// A request before it is sent.
+#[derive(Clone, Copy)]
+struct Ask<'a> {
+    by: As,
+    method: &'a Method,
+    path: &'a str,
+    body: Option<&'a Value>,
+    if_match: Option<&'a str>,
+}
+
+impl<'a> Ask<'a> {
+    fn get(path: &'a str, by: As) -> Self {
+        Self { by, method: &Method::GET, path, body: None, if_match: None }
+    }
+}
+
 /// One BMC's HTTP interface.
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -126,9 +142,9 @@ impl Client {
     /// The service root, without credentials unless the BMC insists.
     pub(crate) async fn root(&mut self) -> Result<Resource, Error> {
         let path = "/redfish/v1/";
-        let mut answer = self.exchange(As::Nobody, &Method::GET, path, None, None).await?;
+        let mut answer = self.exchange(Ask::get(path, As::Nobody)).await?;
         if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            answer = self.exchange(As::Account, &Method::GET, path, None, None).await?;
+            answer = self.exchange(Ask::get(path, As::Account)).await?;
         }
         if answer.status == StatusCode::NOT_FOUND {
             let answer = "has no Redfish service: it answered 404 Not Found to GET /redfish/v1/";
@@ -141,13 +157,13 @@ impl Client {
 
     /// A resource that has to be there.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Resource, Error> {
-        let answer = self.exchange(As::Account, &Method::GET, path, None, None).await?;
+        let answer = self.exchange(Ask::get(path, As::Account)).await?;
         self.read(path, answer)
     }
 
     /// A resource, or none where the BMC says that there is none.
     pub(crate) async fn find(&mut self, path: &str) -> Result<Option<Resource>, Error> {
-        let answer = self.exchange(As::Account, &Method::GET, path, None, None).await?;
+        let answer = self.exchange(Ask::get(path, As::Account)).await?;
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -156,13 +172,14 @@ impl Client {
 
     /// An answer as it is, for a task monitor, whose status says as much as its body.
     pub(crate) async fn get_answer(&mut self, path: &str) -> Result<Answer, Error> {
-        self.exchange(As::Account, &Method::GET, path, None, None).await
+        self.exchange(Ask::get(path, As::Account)).await
     }
 
     /// An action. Never with If-Match (iDRAC 10 answers 412 to one, gofish#510), and never without a body: some iLOs answer
     /// 415 to an empty one.
     pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<Result<Answer, Refusal>, Error> {
-        let answer = self.exchange(As::Account, &Method::POST, path, Some(body), None).await?;
+        let ask = Ask { by: As::Account, method: &Method::POST, path, body: Some(body), if_match: None };
+        let answer = self.exchange(ask).await?;
         Ok(sorted(&Method::POST, path, answer))
     }
 
@@ -179,7 +196,9 @@ impl Client {
         let mut form = forms.pop();
         loop {
             let if_match = form.clone().flatten();
-            let answer = self.exchange(As::Account, &Method::PATCH, path, Some(body), if_match.as_deref()).await?;
+            let if_match = if_match.as_deref();
+            let ask = Ask { by: As::Account, method: &Method::PATCH, path, body: Some(body), if_match };
+            let answer = self.exchange(ask).await?;
             match answer.status {
                 StatusCode::PRECONDITION_FAILED if !forms.is_empty() => form = forms.pop(),
                 StatusCode::PRECONDITION_REQUIRED if if_match.is_none() => {
@@ -205,16 +224,10 @@ impl Client {
     }
 
     /// A request until the BMC has time for it: "not now" is answered by a bounded number of repetitions.
-    async fn exchange(
-        &mut self,
-        by: As,
-        method: &Method,
-        path: &str,
-        body: Option<&Value>,
-        if_match: Option<&str>,
-    ) -> Result<Answer, Error> {
+    async fn exchange(&mut self, ask: Ask<'_>) -> Result<Answer, Error> {
+        let Ask { by, method, path, .. } = ask;
         for again in 1.. {
-            let answer = self.follow(by, method, path, body, if_match).await?;
+            let answer = self.follow(ask).await?;
             if answer.is_success() {
                 return Ok(answer);
             }
@@ -237,21 +250,15 @@ impl Client {
     }
 
     /// One request, and the redirects within the BMC that it meets, with method and body kept.
-    async fn follow(
-        &mut self,
-        by: As,
-        method: &Method,
-        path: &str,
-        body: Option<&Value>,
-        if_match: Option<&str>,
-    ) -> Result<Answer, Error> {
+    async fn follow(&mut self, ask: Ask<'_>) -> Result<Answer, Error> {
+        let Ask { method, path, .. } = ask;
         let mut url = self.local(path)?;
         for _ in 0..=REDIRECTS {
-            let answer = match self.send(by, method, url.clone(), body, if_match).await {
+            let answer = match self.send(ask, url.clone()).await {
                 Err(Failure::Broken(_)) if method == Method::GET => {
                     // Reused connections break on some BMCs; a GET harms nobody, and fresh ones are asked for from now on.
                     self.manners.avoid_reuse();
-                    self.send(by, method, url.clone(), body, if_match).await
+                    self.send(ask, url.clone()).await
                 }
                 other => other,
             };
@@ -275,14 +282,9 @@ impl Client {
         Err(self.error(Kind::Refused, format!("redirects {method} {path} in a circle")))
     }
 
-    async fn send(
-        &mut self,
-        by: As,
-        method: &Method,
-        url: Url,
-        body: Option<&Value>,
-        if_match: Option<&str>,
-    ) -> Result<Answer, Failure> {
+    /// Sends it to `url`, which is its path or where a redirect led.
+    async fn send(&mut self, ask: Ask<'_>, url: Url) -> Result<Answer, Failure> {
+        let Ask { by, method, body, if_match, .. } = ask;
         let limit = self.limits.request.min(self.deadline.remaining());
         let mut request = self.http.request(method.clone(), url.clone()).header("OData-Version", "4.0");
         request = request.header("Accept", "application/json");
