@@ -1,6 +1,6 @@
 //! The actions: one file each, typed parameters in, typed answer out, orchestration only.
 //!
-//! What an action needs of the server's parameters is declared in [`SPECS`], from which the provider's definition is
+//! What an action needs of the server's parameters is declared in `SPECS`, from which the provider's definition is
 //! made: the server hands over declared parameters alone.
 
 mod boot;

@@ -25,7 +25,7 @@ pub enum IsoCommand {
 /// Arguments of `iso build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
-    /// The template: an ISO, a Sledgehammer tar or tar.gz, or a directory with cdboot.iso or <SIG>/cdboot.iso
+    /// The template: an ISO, a Sledgehammer tar or tar.gz, or a directory with cdboot.iso or SIG/cdboot.iso
     #[arg(long, value_name = "PATH")]
     template: PathBuf,
     /// The machine as the server gives it (drpcli machines show --aggregate), with Uuid and Params

@@ -6,7 +6,7 @@
 //! directories (a file in one is found at its place on the disc, not at its place in the tree), `zisofs`. The little-endian
 //! half of each number is read; the other is not compared.
 //!
-//! Bytes come from outside, so every offset is checked against the image and all work is bounded by [`Budget`]: nothing here panics
+//! Bytes come from outside, so every offset is checked against the image and all work is bounded by `Budget`: nothing here panics
 //! or loops, whatever the image holds.
 
 use std::collections::HashSet;
