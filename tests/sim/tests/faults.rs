@@ -6,8 +6,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Redfish, send, until};
-use drp_virtual_media_sim::bmc::{Bmc, Fault, Fleet, Matcher, Personality, Power, Reach};
+use common::{generic, send, until};
+use drp_virtual_media_sim::bmc::{Fault, Matcher, Power, Reach};
 use reqwest::Method;
 use serde_json::json;
 
@@ -15,13 +15,6 @@ const SYSTEM: &str = "/redfish/v1/Systems/1";
 
 /// Long enough for an answer that comes, short enough to wait for one that does not.
 const SHORT: Duration = Duration::from_millis(300);
-
-async fn generic() -> (Fleet, Bmc, Redfish) {
-    let fleet = Fleet::start().await.unwrap();
-    let bmc = fleet.add(Personality::Generic).await.unwrap();
-    let redfish = Redfish::new(&bmc);
-    (fleet, bmc, redfish)
-}
 
 #[tokio::test]
 async fn a_status_with_a_body_comes_once_where_asked_for_once() {

@@ -4,20 +4,13 @@
 
 mod common;
 
-use common::{Images, Redfish, send, until};
-use drp_virtual_media_sim::bmc::{Answer, Bmc, Boot, Credentials, Device, EtagCheck, Fleet, Personality, Power};
+use common::{Images, generic, send, until};
+use drp_virtual_media_sim::bmc::{Answer, Bmc, Boot, Credentials, Device, EtagCheck, Power};
 use reqwest::Method;
 use serde_json::json;
 
 const SYSTEM: &str = "/redfish/v1/Systems/1";
 const CD: &str = "/redfish/v1/Systems/1/VirtualMedia/Cd";
-
-async fn generic() -> (Fleet, Bmc, Redfish) {
-    let fleet = Fleet::start().await.unwrap();
-    let bmc = fleet.add(Personality::Generic).await.unwrap();
-    let redfish = Redfish::new(&bmc);
-    (fleet, bmc, redfish)
-}
 
 #[tokio::test]
 async fn the_root_is_open_and_the_rest_is_not() {

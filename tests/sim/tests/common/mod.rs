@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use drp_virtual_media_sim::bmc::{Bmc, State};
+use drp_virtual_media_sim::bmc::{Bmc, Fleet, Personality, State};
 use drp_virtual_media_sim::files::FileServer;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method};
@@ -18,6 +18,14 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Value,
+}
+
+/// A generic BMC and a client for it; the fleet lives as long as it is held.
+pub async fn generic() -> (Fleet, Bmc, Redfish) {
+    let fleet = Fleet::start().await.unwrap();
+    let bmc = fleet.add(Personality::Generic).await.unwrap();
+    let redfish = Redfish::new(&bmc);
+    (fleet, bmc, redfish)
 }
 
 impl Answer {
