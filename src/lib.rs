@@ -13,22 +13,23 @@
 //! | [`iso`] | templates, the ISO 9660 reader, config areas, plans, the place where images lie |
 //! | [`bmc`] | a BMC: who it is, how it is trusted, media, boot-once, power; `redfish/vendors/` has a page a vendor |
 //! | [`drp`] | the provisioning server as we see it: its models, its environment, the way to publish |
-//! | [`actions`] | one file an action: typed parameters in, typed answer out |
+//! | [`actions`] | one file an action: typed parameters in, typed answer out; `transition` has the steps of the hook |
 //! | [`hook`] | events in, decisions out, the queue of each machine |
 //! | [`plugin`] | all of it behind one interface, as a wire sees it |
 //! | [`wire`] | how a server speaks with the plugin: JSON-RPC over stdio; life cycle |
-//! | [`cli`] | one file a command |
+//! | [`cli`] | the commands, one file each |
 //!
 //! # Who may know whom
 //!
 //! Dependencies point one way, and `tests/layers.rs` holds the rule:
 //!
 //! ```text
-//! machine, operation  <-  iso, bmc, drp  <-  actions  <-  hook  <-  plugin  <-  wire, cli  <-  main
+//! machine, operation  <-  iso, bmc, drp  <-  actions  <-  hook  <-  plugin  <-  cli  <-  main
+//!            operation, drp  <-  wire  <----------------------------+
 //! ```
 //!
-//! `iso`, `bmc` and `drp` never know each other; `bmc` knows no JSON-RPC, `wire` no BMC, `machine` no runtime. `plugin`
-//! knows of `wire` only the trait that it implements.
+//! `iso`, `bmc` and `drp` never know each other; `bmc` knows no JSON-RPC, `wire` no BMC, `machine` no runtime. `wire`
+//! does not know `plugin` either, but a trait of its own, which `plugin` implements and `cli` brings together with it.
 //!
 //! # Following one transition
 //!
