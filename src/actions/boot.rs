@@ -21,6 +21,7 @@ pub(super) struct Boot {
 
 pub(super) async fn run(call: &mut Call<'_>) -> Result<Boot, Error> {
     let bootenv = call.bootenv()?.to_owned();
+    call.target()?;
     let generated = generate(call, &bootenv).await?;
     let mut bmc = call.open_bmc().await?;
     let mount = mount(call, &mut bmc, &generated.url, true).await?;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::{DEFAULTS, Error, target};
-use crate::bmc::{Bmc, Bmcs, Identity};
+use crate::bmc::{Bmc, Bmcs, Identity, Target};
 use crate::drp::environment::Environment;
 use crate::drp::models::Event;
 use crate::drp::publisher::Publisher;
@@ -108,12 +108,20 @@ impl<'a> Call<'a> {
         Ok(target::limits(&self.params)?.total)
     }
 
+    /// The machine's BMC as its parameters describe it. Asked before an image is written for a BMC that nobody named.
+    ///
+    /// # Errors
+    /// A parameter is missing or wrong.
+    pub fn target(&self) -> Result<Target, Error> {
+        target::from_params(&self.params, &self.state)
+    }
+
     /// Takes its turn on the machine's BMC and recognises it.
     ///
     /// # Errors
     /// A parameter is missing or wrong, or the BMC cannot be talked to.
     pub async fn open_bmc(&mut self) -> Result<Bmc<'a>, Error> {
-        let mut target = target::from_params(&self.params, &self.state)?;
+        let mut target = self.target()?;
         // What went before, such as writing the image, used up some of the call's time.
         target.limits.total = target.limits.total.saturating_sub(self.began.elapsed());
         let name = target.name();
@@ -131,7 +139,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// A parameter of the BMC is missing or wrong.
     pub fn left_behind(&self) -> Result<Option<String>, Error> {
-        let now = target::from_params(&self.params, &self.state)?.name();
+        let now = self.target()?.name();
         let State { bmc: before, url, .. } = &self.state;
         let left = !before.is_empty() && *before != now && !url.is_empty();
         Ok(left.then(|| {

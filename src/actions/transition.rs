@@ -12,6 +12,7 @@ use crate::machine::{Phase, PowerOnTransition, State};
 pub(crate) async fn into_virtual_media(call: &mut Call<'_>, bootenv: &str) -> Result<url::Url, Error> {
     let power = PowerOnTransition::from_params(&call.params)?;
     begin(call, Phase::Mounting, bootenv);
+    call.target()?;
     let generated = generate(call, bootenv).await?;
     let mut bmc = call.open_bmc().await?;
     mount(call, &mut bmc, &generated.url, true).await?;

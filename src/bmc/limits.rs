@@ -93,11 +93,11 @@ impl Patience {
 
 /// A duration as an operator reads it: whole seconds, or milliseconds below ten seconds that are not whole.
 pub(crate) fn spoken(duration: Duration) -> String {
-    if duration.subsec_millis() == 0 || duration.as_secs() >= 10 {
-        format!("{} s", duration.as_secs())
-    } else {
-        format!("{} ms", duration.as_millis())
+    if duration < Duration::from_secs(1) {
+        return format!("{} ms", duration.as_millis());
     }
+    // What is left of a limit is a little less than the limit.
+    format!("{:.0} s", duration.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -119,5 +119,6 @@ mod tests {
         assert_eq!(spoken(Duration::from_mins(1)), "60 s");
         assert_eq!(spoken(Duration::from_millis(250)), "250 ms");
         assert_eq!(spoken(Duration::from_millis(61_250)), "61 s");
+        assert_eq!(spoken(Duration::from_millis(2_999)), "3 s");
     }
 }

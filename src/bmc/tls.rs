@@ -89,6 +89,11 @@ fn build(trust: &Trust, connect: Duration) -> Result<reqwest::Client, String> {
     builder.build().map_err(|e| told(&e))
 }
 
+/// What is at the bottom of an error: "Connection refused" under three layers of HTTP client.
+pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}
+
 /// An error with its causes, which reqwest's own text leaves out.
 pub(crate) fn told(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();

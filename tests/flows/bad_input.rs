@@ -61,6 +61,15 @@ fn calls_and_parameters() -> Vec<Case> {
             400,
             &["ipmi/address", "missing"],
         ),
+        // No image is written for it either, which every case is checked for.
+        case(
+            "a boot without an address",
+            nothing,
+            "bootVirtualMedia",
+            json!({"ipmi/address": null}),
+            400,
+            &["ipmi/address"],
+        ),
         case(
             "empty username",
             nothing,

@@ -363,7 +363,9 @@ impl Client {
     pub(super) fn out_of_time(&self, awaited: &str) -> Error {
         let total = spoken(self.deadline.total());
         let answer = format!("used up the {total} that the whole operation may take, last waiting for {awaited}");
-        self.error(Kind::Timeout, answer).finally()
+        let advice =
+            "allow it more time (virtual-media/action-timeout) if it is only slow; restart the BMC if it hangs";
+        self.error(Kind::Timeout, answer).advise(advice).finally()
     }
 
     /// A BMC may quote what it was sent. A password shorter than this could not be told from ordinary text.

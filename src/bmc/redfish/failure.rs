@@ -7,7 +7,7 @@ use reqwest::Method;
 use super::client::{Client, LARGEST};
 use crate::bmc::error::{Error, Kind, quoted};
 use crate::bmc::limits::spoken;
-use crate::bmc::tls::{TlsFailure, tls_failure, told};
+use crate::bmc::tls::{TlsFailure, root_cause, tls_failure, told};
 
 /// Advice where what answers is no Redfish service, or not in its senses.
 pub(super) const NOT_REDFISH: &str =
@@ -36,7 +36,7 @@ impl From<reqwest::Error> for Failure {
         }
         match (error.is_connect(), error.is_timeout()) {
             (true, true) => Self::Unconnected(Unconnected::Late),
-            (true, false) => Self::Unconnected(Unconnected::Tcp(told(&error))),
+            (true, false) => Self::Unconnected(Unconnected::Tcp(root_cause(&error))),
             _ => Self::Broken(told(&error)),
         }
     }
@@ -72,7 +72,7 @@ impl Client {
                 self.error(Kind::Timeout, answer).advise("check the address and port, and the way to the BMC's network")
             }
             Unconnected::Tcp(cause) => refused(format!("could not be connected to: {}", quoted(cause)))
-                .advise("check the address and port, and that the BMC is on"),
+                .advise("check the address (a name must resolve here) and port, and that the BMC is on"),
             Unconnected::Tls(TlsFailure::Changed { pinned, seen }) => refused(format!(
                 "shows a certificate with SHA-256 {seen}; pinned is {pinned}"
             ))
