@@ -55,7 +55,6 @@ pub(super) async fn generate(call: &mut Call<'_>, bootenv: &str) -> Result<Gener
         Ok::<_, crate::iso::Error>((path, written))
     });
     let (template, written) = work.await.map_err(|error| Error::internal(format!("writing the image: {error}")))??;
-    call.operation.done(format!("generated {}", written.path.display()));
     tracing::info!(path = %written.path.display(), template = %template.display(), size = written.size, "generated");
 
     call.record(|state| {

@@ -53,7 +53,6 @@ pub fn write_image(path: &Path, template: &Template, plan: &Plan, operation: &Op
     temp.persist(path).map_err(|error| failed()(error.error))?;
     // The image is whole and in place. A power cut may undo the rename, and then the old image is there, as whole.
     let _ = File::open(parent(path)).and_then(|dir| dir.sync_all());
-    operation.percent(100);
     operation.done(format!("wrote {}", path.display()));
     Ok(digest)
 }

@@ -131,7 +131,7 @@ async fn a_cancelled_boot_tells_what_was_done() {
     let error = sent.answer().await.unwrap_err();
     assert_eq!(error.code, -32800);
     let done = error.data["Done"].to_string();
-    assert!(done.contains("generated") && done.contains("insert") && done.contains("unfinished"), "{done}");
+    assert!(done.contains("wrote") && done.contains("insert") && done.contains("unfinished"), "{done}");
     // The BMC's turn is free again.
     bmc.clear_faults();
     assert!(site.server.action(&uuid, "powerstatus", json!({})).await.is_ok());
