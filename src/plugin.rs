@@ -71,6 +71,12 @@ impl Service for Plugin {
         });
         answer.map_err(|error| error.into_model(&self.provider))
     }
+
+    async fn stop(&self) {}
+
+    async fn gave_up(&self) -> Error {
+        std::future::pending().await
+    }
 }
 
 /// A way to see the wire survive a panic; not in release builds, not in the definition.

@@ -1,7 +1,7 @@
 //! From a machine's parameters to the BMC that they describe.
 
 use super::Error;
-use crate::bmc::{Fingerprint, Limits, Target, TlsPolicy, Vendor};
+use crate::bmc::{Driver, Fingerprint, Limits, Target, TlsPolicy, Vendor};
 use crate::machine::{Params, State, params as p};
 
 /// The port of HTTPS, which every Redfish service listens on unless somebody moved it.
@@ -14,7 +14,7 @@ pub(super) fn from_params(params: &Params, state: &State) -> Result<Target, Erro
         port: params.port(p::PORT_REDFISH)?.unwrap_or(REDFISH_PORT),
         username: params.required_text(p::USERNAME)?.to_owned(),
         password: params.required_secret(p::PASSWORD)?,
-        vendor: vendor(params)?,
+        driver: Driver::Redfish(vendor(params)?),
         tls: tls_policy(params)?,
         recorded_fingerprint: None,
         limits: limits(params)?,

@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::operation::Operation;
 
+mod asked;
 mod error;
 mod gate;
 mod limits;
@@ -23,13 +24,14 @@ mod tls;
 use limits::Deadline;
 use redfish::Redfish;
 
+pub use asked::{BootDevice, BootMode, Identify, Lasting, Part};
 pub use error::{Error, Kind};
 pub use limits::Limits;
 pub use redfish::{
     Identity, Media, Mounted, Plan, PlannedStep, Power, PowerState, Powered, SlotSeen, UnknownVendor, Vendor,
     without_password,
 };
-pub use target::{Fingerprint, NoFingerprint, Target, TlsPolicy};
+pub use target::{Driver, Fingerprint, NoFingerprint, Target, TlsPolicy};
 
 /// The port of a Redfish service where none is given.
 pub const DEFAULT_PORT: u16 = 443;
@@ -133,6 +135,21 @@ impl Bmc<'_> {
     /// Brings the machine's power to what is wanted and watches it get there. Being there already is a success.
     pub async fn power(&mut self, wanted: Power) -> Result<Powered, Error> {
         self.redfish.power(wanted).await
+    }
+
+    /// Makes the machine boot from `device`, once or from now on, in the firmware `mode`.
+    pub async fn boot_from(&mut self, device: BootDevice, lasting: Lasting, mode: BootMode) -> Result<(), Error> {
+        self.redfish.boot_from(device, lasting, mode).await
+    }
+
+    /// Makes the machine known in its rack, or no longer.
+    pub async fn identify(&mut self, identify: Identify) -> Result<(), Error> {
+        self.redfish.identify(identify).await
+    }
+
+    /// A part of its description of the machine, as the BMC itself words it.
+    pub async fn read(&mut self, part: Part) -> Result<serde_json::Value, Error> {
+        self.redfish.read(part).await
     }
 
     /// What it offers and which steps would be taken; changes nothing.

@@ -17,14 +17,14 @@ use super::redfish::Vendor;
 pub struct Target {
     /// Host name or IP address; IPv6 with or without brackets.
     pub address: String,
-    /// The HTTPS port of its Redfish service.
+    /// The port that the driver connects to.
     pub port: u16,
     /// The account on the BMC.
     pub username: String,
     /// Its password.
     pub password: SecretString,
-    /// The vendor where it is given; else it is recognised.
-    pub vendor: Option<Vendor>,
+    /// The way to speak with it.
+    pub driver: Driver,
     /// How the BMC's certificate is judged.
     pub tls: TlsPolicy,
     /// The fingerprint seen on an earlier operation.
@@ -59,6 +59,33 @@ impl Target {
             (443, _) => bare.to_owned(),
             (port, true) => format!("[{bare}]:{port}"),
             (port, false) => format!("{bare}:{port}"),
+        }
+    }
+}
+
+/// A way to speak with a BMC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// Redfish over HTTPS; the vendor where it is given, else it is recognised.
+    Redfish(Option<Vendor>),
+    /// IPMI over LAN, through the program `ipmitool`.
+    Ipmitool,
+    /// Dell's remote racadm, through the program `racadm`.
+    Racadm,
+    /// A logical partition of an IBM Power machine, through its management console.
+    Lpar {
+        /// Which partition.
+        id: String,
+    },
+}
+
+impl Driver {
+    /// The Redfish vendor that is given.
+    #[must_use]
+    pub const fn vendor(&self) -> Option<Vendor> {
+        match self {
+            Self::Redfish(vendor) => *vendor,
+            _ => None,
         }
     }
 }
@@ -153,7 +180,7 @@ impl serde::Serialize for Fingerprint {
 mod tests {
     use secrecy::SecretString;
 
-    use super::{Fingerprint, Target, TlsPolicy};
+    use super::{Driver, Fingerprint, Target, TlsPolicy};
     use crate::bmc::limits::Limits;
 
     fn target(address: &str, port: u16) -> Target {
@@ -162,7 +189,7 @@ mod tests {
             port,
             username: "root".to_owned(),
             password: SecretString::from("calvin-secret"),
-            vendor: None,
+            driver: Driver::Redfish(None),
             tls: TlsPolicy::Accept,
             recorded_fingerprint: None,
             limits: Limits::default(),

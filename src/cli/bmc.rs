@@ -13,8 +13,8 @@ use url::Url;
 
 use super::{Failure, Usage};
 use crate::bmc::{
-    Bmc, Bmcs, DEFAULT_PORT, Fingerprint, Identity, Limits, Plan, PlannedStep, Power, PowerState, Target, TlsPolicy,
-    Vendor, without_password,
+    Bmc, Bmcs, DEFAULT_PORT, Driver, Fingerprint, Identity, Limits, Plan, PlannedStep, Power, PowerState, Target,
+    TlsPolicy, Vendor, without_password,
 };
 use crate::operation::Operation;
 
@@ -157,7 +157,7 @@ impl BmcArgs {
             port: self.port,
             username: self.username.clone(),
             password: self.password()?,
-            vendor: self.mode.0,
+            driver: Driver::Redfish(self.mode.0),
             tls: self.tls()?,
             recorded_fingerprint: None,
             limits: Limits { total: Duration::from_secs(self.timeout), ..Limits::default() },

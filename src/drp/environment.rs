@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
+use secrecy::SecretString;
 use url::Url;
+
+/// The token of a catalog build: `define` runs offline and there is no server to speak with.
+const OFFLINE: &str = "catalog";
 
 /// The environment of this process, as far as the server sets it.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +15,10 @@ pub struct Environment {
     pub webroot: Option<PathBuf>,
     /// `RS_FILESERVER`: the static file server's base URL as machines and BMCs reach it.
     pub fileserver: Option<Url>,
+    /// `RS_ENDPOINT`: the base URL of the server's API.
+    pub endpoint: Option<Url>,
+    /// `RS_TOKEN`: the bearer token for that API; `None` also where it says that there is no server.
+    pub token: Option<SecretString>,
 }
 
 /// An environment variable that is set but cannot be used.
@@ -31,6 +39,11 @@ impl Environment {
                 .map(|value| Url::parse(&value).map_err(|source| EnvironmentError { name, value, source }))
                 .transpose()
         };
-        Ok(Self { webroot: text("RS_WEBROOT").map(PathBuf::from), fileserver: url("RS_FILESERVER")? })
+        Ok(Self {
+            webroot: text("RS_WEBROOT").map(PathBuf::from),
+            fileserver: url("RS_FILESERVER")?,
+            endpoint: url("RS_ENDPOINT")?,
+            token: text("RS_TOKEN").filter(|token| token != OFFLINE).map(SecretString::from),
+        })
     }
 }

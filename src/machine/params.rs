@@ -18,6 +18,18 @@ pub const USERNAME: &str = "ipmi/username";
 pub const PASSWORD: &str = "ipmi/password";
 /// The BMC's HTTPS port.
 pub const PORT_REDFISH: &str = "ipmi/port-redfish";
+/// The BMC's RMCP+ port, for mode `ipmitool`.
+pub const PORT_IPMITOOL: &str = "ipmi/port-ipmitool";
+/// The BMC's port for mode `racadm`.
+pub const PORT_RACADM: &str = "ipmi/port-racadm";
+/// The management console's SSH port, for mode `lpar`.
+pub const PORT_LPAR: &str = "ipmi/port-lpar";
+/// Which logical partition the machine is, for mode `lpar`.
+pub const LPAR_ID: &str = "ipmi/lpar-id";
+/// Seconds that `identify` lights the machine up.
+pub const IDENTIFY_DURATION: &str = "ipmi/identify-duration";
+/// `uefi` or something else: the firmware that the machine was seen to boot with.
+pub const BIOS_MODE: &str = "detected-bios-mode";
 /// The image to mount by hand.
 pub const MEDIA_URL: &str = "ipmi/virtual-media-url";
 /// Whether a mount by hand also sets boot-once.
@@ -56,6 +68,14 @@ pub const ACTION_TIMEOUT: &str = "virtual-media/action-timeout";
 pub const MOUNT_TIMEOUT: &str = "virtual-media/mount-timeout";
 /// Milliseconds between two looks at a BMC's state that is awaited.
 pub const POLL_INTERVAL: &str = "virtual-media/poll-interval";
+/// `auto`, `plugin` or `server`: which of the two mechanisms for virtual media acts on BootEnv changes of the machine.
+pub const MECHANISM: &str = "virtual-media/mechanism";
+/// Seconds between two looks at all machines, for changes whose event was lost; a parameter of the plugin object.
+pub const RECONCILE_INTERVAL: &str = "virtual-media/reconcile-interval";
+/// `accept` or `verify`: how the provisioning server's own certificate is judged; a parameter of the plugin object.
+pub const SERVER_TLS: &str = "virtual-media/server-tls";
+/// PEM certificates that `verify` of the server trusts instead of the system's; a parameter of the plugin object.
+pub const SERVER_CA: &str = "virtual-media/server-ca";
 /// What the plugin did on this machine; written by the plugin.
 pub const STATE: &str = "virtual-media/state";
 

@@ -27,4 +27,10 @@ pub trait Service: Send + Sync + 'static {
     fn action(&self, action: Action, operation: &Arc<Operation>) -> impl Future<Output = Result<Value, Error>> + Send;
     /// Does what an event asks for and answers its outcome once that work has ended.
     fn event(&self, event: Event, operation: &Arc<Operation>) -> impl Future<Output = Result<Value, Error>> + Send;
+    /// Ends what the plugin does without being called, such as listening to the server's events, and waits for the
+    /// transitions that are under way. Called once, when no more calls are taken; dropping the future cancels them.
+    fn stop(&self) -> impl Future<Output = ()> + Send;
+    /// Waits until the plugin cannot go on, such as after the server has refused its token, and says why. The wire then
+    /// tells the server that the plugin leaves.
+    fn gave_up(&self) -> impl Future<Output = Error> + Send;
 }

@@ -1,6 +1,6 @@
 //! Every action over every personality, from each state that a BMC may be in.
 
-use drp_virtual_media::bmc::{Media, Power, PowerState, Vendor};
+use drp_virtual_media::bmc::{Driver, Media, Power, PowerState, Vendor};
 use drp_virtual_media::operation::Operation;
 use drp_virtual_media_sim::bmc::{Bmc, Device, Personality, Power as SimPower};
 use url::Url;
@@ -121,7 +121,7 @@ async fn a_given_vendor_is_used_without_recognition() {
     let bench = Bench::start().await;
     let bmc = bench.bmc(Personality::Generic).await;
     let mut given = target(&bmc);
-    given.vendor = Some(Vendor::Hpe);
+    given.driver = Driver::Redfish(Some(Vendor::Hpe));
     let operation = Operation::unwatched();
     let session = bench.bmcs.open(given, &operation).await.unwrap();
     assert_eq!(session.identity().vendor, Vendor::Hpe);

@@ -61,7 +61,7 @@ pub(crate) fn target(bmc: &Bmc) -> Target {
         port: bmc.address().port(),
         username: bmc.username().to_owned(),
         password: SecretString::from(bmc.password()),
-        vendor: None,
+        driver: drp_virtual_media::bmc::Driver::Redfish(None),
         tls: TlsPolicy::Accept,
         recorded_fingerprint: None,
         limits: limits(),

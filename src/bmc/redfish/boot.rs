@@ -7,6 +7,7 @@ use super::Redfish;
 use super::answer::Refusal;
 use super::value::Resource;
 use super::vendors::{Route, Step};
+use crate::bmc::asked::{BootDevice, BootMode, Lasting};
 use crate::bmc::error::{Error, Kind};
 
 /// The standard override on the settings object or the system.
@@ -41,6 +42,12 @@ impl Redfish<'_> {
         }
         self.client.doing(doing);
         Err(self.client.error_of_ways(failed))
+    }
+
+    /// Sets the boot override to a device.
+    pub(crate) async fn boot_from(&mut self, _: BootDevice, _: Lasting, _: BootMode) -> Result<(), Error> {
+        self.begin("boot-device", "setting the boot device");
+        Err(self.client.error(Kind::Unsupported, "offers no way to do it"))
     }
 
     /// Takes a pending boot from virtual CD back. An override to anything else is somebody else's and stays.

@@ -25,11 +25,13 @@ mod boot;
 mod client;
 mod discovery;
 mod failure;
+mod identify;
 mod ladder;
 mod media;
 mod message;
 mod plan;
 mod power;
+mod read;
 mod slot;
 mod tasks;
 mod value;
@@ -100,7 +102,7 @@ impl<'op> Redfish<'op> {
         }
         let platform = Platform::discover(&mut client, root).await?;
         let recognised = platform.vendor();
-        let vendor = target.vendor.unwrap_or(recognised);
+        let vendor = target.driver.vendor().unwrap_or(recognised);
         if vendor != recognised && vendor != Vendor::Generic && recognised != Vendor::Generic {
             warn!(bmc = client.name(), given = %vendor, %recognised, "the BMC looks like another vendor's than the one given");
         }

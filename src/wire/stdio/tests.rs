@@ -66,6 +66,12 @@ impl Service for Noted {
         self.note(event.key);
         Ok(Value::Null)
     }
+
+    async fn stop(&self) {}
+
+    async fn gave_up(&self) -> Error {
+        std::future::pending().await
+    }
 }
 
 /// Collects what is written.
