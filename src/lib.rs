@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`machine`] | the machine, its parameters, its kernel arguments, what a BootEnv change asks for; pure |
 //! | [`operation`] | one operation as its caller watches it: progress, effects, cancellation |
+//! | `words` | what others sent or did, as a message may quote it |
 //! | [`iso`] | templates, the ISO 9660 reader, config areas, plans, the place where images lie |
 //! | [`bmc`] | a BMC: who it is, how it is trusted, media, boot-once, power; `redfish/vendors/` has a page a vendor |
 //! | [`drp`] | the provisioning server as we see it: its models, its environment, the way to publish |
@@ -24,8 +25,8 @@
 //! Dependencies point one way, and `tests/layers.rs` holds the rule:
 //!
 //! ```text
-//! machine, operation  <-  iso, bmc, drp  <-  actions  <-  hook  <-  plugin  <-  cli  <-  main
-//!            operation, drp  <-  wire  <----------------------------+
+//! machine, operation, words  <-  iso, bmc, drp  <-  actions  <-  hook  <-  plugin  <-  cli  <-  main
+//!                   operation, drp  <-  wire  <----------------------------+
 //! ```
 //!
 //! `iso`, `bmc` and `drp` never know each other; `bmc` knows no JSON-RPC, `wire` no BMC, `machine` no runtime. `wire`
@@ -48,3 +49,4 @@ pub mod machine;
 pub mod operation;
 pub mod plugin;
 pub mod wire;
+mod words;

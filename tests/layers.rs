@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("machine", &[]),
     ("operation", &[]),
+    ("words", &[]),
     ("iso", &["machine", "operation"]),
-    ("bmc", &["operation"]),
-    ("drp", &[]),
+    ("bmc", &["operation", "words"]),
+    ("drp", &["words"]),
     ("actions", &["machine", "operation", "iso", "bmc", "drp"]),
     ("hook", &["machine", "operation", "drp", "actions"]),
     ("plugin", &["machine", "operation", "drp", "actions", "hook", "wire"]),

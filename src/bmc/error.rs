@@ -5,6 +5,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
+pub(crate) use crate::words::quoted;
+
 /// What kind of trouble it is; the kinds are the plugin's error codes (design, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -143,39 +145,9 @@ impl Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The longest piece of a BMC's own words that a message quotes, in characters.
-const QUOTE: usize = 300;
-
-/// A BMC's own words as they may stand in a message: one line, printable, of limited length.
-pub(crate) fn quoted(words: &str) -> String {
-    let mut clean = String::with_capacity(words.len().min(QUOTE));
-    let mut room = QUOTE;
-    for word in words.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        if room == 0 {
-            clean.push('…');
-            break;
-        }
-        if !clean.is_empty() {
-            clean.push(' ');
-        }
-        for c in word.chars().take(room) {
-            clean.push(c);
-        }
-        room = room.saturating_sub(word.chars().count());
-    }
-    clean
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Error, Kind, quoted};
-
-    #[test]
-    fn a_bmcs_words_are_one_printable_line_of_limited_length() {
-        assert_eq!(quoted("a\r\n\tb\u{1b}[31m  c"), "a b [31m c");
-        assert!(quoted(&"long ".repeat(1000)).chars().count() < 700);
-        assert!(quoted(&"x".repeat(10_000)).chars().count() <= 301);
-    }
+    use super::{Error, Kind};
 
     #[test]
     fn several_ways_are_told_in_order_and_the_telling_one_decides() {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(crate) use crate::words::spoken;
+
 /// Upper bounds of one operation on one BMC. Every request and every wait is also bounded by what remains of `total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -91,20 +93,11 @@ impl Patience {
     }
 }
 
-/// A duration as an operator reads it: whole seconds, or milliseconds below ten seconds that are not whole.
-pub(crate) fn spoken(duration: Duration) -> String {
-    if duration < Duration::from_secs(1) {
-        return format!("{} ms", duration.as_millis());
-    }
-    // What is left of a limit is a little less than the limit.
-    format!("{:.0} s", duration.as_secs_f64())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Limits, spoken};
+    use super::Limits;
 
     #[test]
     fn backoff_doubles_from_five_to_thirty_seconds() {
@@ -112,13 +105,5 @@ mod tests {
         let waits: Vec<u64> = (1..Limits::TRIES).map(|again| limits.backoff(again).as_secs()).collect();
         assert_eq!(waits, [5, 10, 20, 30, 30]);
         assert_eq!(limits.settle(), Duration::from_secs(15));
-    }
-
-    #[test]
-    fn durations_are_spoken_in_whole_seconds_where_they_are() {
-        assert_eq!(spoken(Duration::from_mins(1)), "60 s");
-        assert_eq!(spoken(Duration::from_millis(250)), "250 ms");
-        assert_eq!(spoken(Duration::from_millis(61_250)), "61 s");
-        assert_eq!(spoken(Duration::from_millis(2_999)), "3 s");
     }
 }

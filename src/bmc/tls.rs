@@ -15,6 +15,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
 use super::target::Fingerprint;
+use crate::words::causes;
+pub(crate) use crate::words::{root_cause, told};
 
 /// Which certificates a client accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -87,25 +89,6 @@ fn build(trust: &Trust, connect: Duration) -> Result<reqwest::Client, String> {
         }
     };
     builder.build().map_err(|e| told(&e))
-}
-
-/// What is at the bottom of an error: "Connection refused" under three layers of HTTP client.
-pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    causes(error).last().unwrap_or(error).to_string()
-}
-
-/// An error with its causes, which reqwest's own text leaves out.
-pub(crate) fn told(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    for cause in causes(error).skip(1) {
-        let cause = cause.to_string();
-        // rustls adds the address of its manual.
-        let cause = cause.split(": https://").next().unwrap_or_default();
-        if !text.contains(cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
 }
 
 fn judged_by(pin: Option<Fingerprint>) -> Result<rustls::ClientConfig, String> {
@@ -216,14 +199,6 @@ pub(crate) fn tls_failure(error: &(dyn StdError + 'static)) -> Option<TlsFailure
             | AlertDescription::InsufficientSecurity,
         ) => TlsFailure::NothingInCommon(failure.to_string()),
         _ => TlsFailure::Other(failure.to_string()),
-    })
-}
-
-/// The error and its causes, outermost first. An `io::Error` hides the error it carries from `source`, so it is opened.
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        carried.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source())
     })
 }
 

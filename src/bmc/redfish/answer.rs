@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::message::{Message, messages, spoken};
 use super::value::Resource;
-use crate::bmc::error::{Kind, quoted};
+use crate::bmc::error::Kind;
+use crate::words::described;
 
 /// A complete answer.
 #[derive(Clone, Debug)]
@@ -86,32 +87,6 @@ impl Body {
             Self::Other(described) => described.clone(),
         }
     }
-}
-
-/// What a body that is no JSON is: a page of a web server, a text that broke off, or noise.
-fn described(bytes: &[u8], error: &serde_json::Error) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    if text.starts_with('<') {
-        let title = between(text, "<title>", "</title>").map(quoted).filter(|title| !title.is_empty());
-        return match title {
-            Some(title) => format!("an HTML page titled \"{title}\""),
-            None => "an HTML page".to_owned(),
-        };
-    }
-    if error.is_eof() {
-        return format!("a JSON text that breaks off after {} bytes", bytes.len());
-    }
-    let start: String = text.chars().take(60).collect();
-    format!("{} bytes that are no JSON, starting with \"{}\"", bytes.len(), quoted(&start).replace('\u{fffd}', "?"))
-}
-
-fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<&'t str> {
-    // ASCII lower case keeps every byte offset.
-    let lower = text.to_ascii_lowercase();
-    let start = lower.find(open)? + open.len();
-    let length = lower.get(start..)?.find(close)?;
-    text.get(start..start + length)
 }
 
 /// An answer that is no success, with the request it answers.
