@@ -1,5 +1,7 @@
 //! The provisioning server as we see it: its models on the wire and the environment it gives its plugins.
 
+pub mod bootenv;
 pub mod environment;
+pub mod info;
 pub mod models;
 pub mod publisher;

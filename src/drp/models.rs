@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -146,6 +147,26 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// An object of the server. serde would take a list for a struct as well, field by field.
+pub(super) fn read<T: DeserializeOwned>(object: Value) -> Result<T, serde_json::Error> {
+    match object {
+        Value::Object(_) => serde_json::from_value(without_nulls(object)),
+        _ => Err(serde::de::Error::custom("expected an object")),
+    }
+}
+
+/// Go encodes an unset list, map or object as null, which means what absent means.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let filled = fields.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(filled.map(|(name, value)| (name, without_nulls(value))).collect())
+        }
+        Value::Array(members) => Value::Array(members.into_iter().map(without_nulls).collect()),
+        leaf => leaf,
+    }
 }
 
 #[cfg(test)]
