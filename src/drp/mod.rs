@@ -5,3 +5,4 @@ pub mod environment;
 pub mod info;
 pub mod models;
 pub mod publisher;
+pub mod server;
