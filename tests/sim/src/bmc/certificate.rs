@@ -13,16 +13,16 @@ use sha2::{Digest, Sha256};
 
 /// A certificate, ready to serve.
 #[derive(Clone)]
-pub(super) struct Certificate {
-    pub(super) config: Arc<ServerConfig>,
+pub(crate) struct Certificate {
+    pub(crate) config: Arc<ServerConfig>,
     /// SHA-256 of the DER, lower hex.
     pub(super) sha256: Arc<str>,
-    pub(super) pem: Arc<str>,
+    pub(crate) pem: Arc<str>,
 }
 
 impl Certificate {
     /// Makes a new key and a certificate for loopback.
-    pub(super) fn generate() -> io::Result<Certificate> {
+    pub(crate) fn generate() -> io::Result<Certificate> {
         let made = make()?;
         let sha256 = Bytes::copy_from_slice(&Sha256::digest(made.cert.der()));
         let config = ServerConfig::builder_with_provider(provider())

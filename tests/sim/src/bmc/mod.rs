@@ -13,7 +13,7 @@
 mod auth;
 mod boot;
 mod call;
-mod certificate;
+pub(crate) mod certificate;
 mod fault;
 mod fetch;
 mod fleet;
