@@ -1,6 +1,8 @@
 //! Simulated BMCs and a provisioning server: what we believe of them, said independently of the code under test.
 
 pub mod bmc;
+pub mod dr_provision;
 pub mod endpoint;
 pub mod files;
+mod lock;
 pub mod template;

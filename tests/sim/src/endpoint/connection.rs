@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -16,6 +16,8 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{Mutex as AsyncMutex, broadcast, mpsc, oneshot};
 use tokio::time::timeout;
+
+use crate::lock::lock;
 
 /// Notifications and lines that are kept to be looked at.
 const KEPT: usize = 10_000;
@@ -281,9 +283,4 @@ fn keep<T>(kept: &Mutex<VecDeque<T>>, item: T) {
         kept.pop_front();
     }
     kept.push_back(item);
-}
-
-/// What these locks guard is valid after every statement.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -27,9 +27,10 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use url::Url;
 
-use self::connection::{Connection, Stdin, lock};
+use self::connection::{Connection, Stdin};
 pub use self::connection::{Notice, RpcError, Sent};
 use self::machines::Machines;
+use crate::lock::lock;
 
 mod connection;
 mod machines;
