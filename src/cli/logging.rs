@@ -21,7 +21,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::wire::stdio::ServerLog;
+use crate::wire::log::ServerLog;
 
 /// The variable that filters the log on stderr.
 pub const FILTER: &str = "VIRTUAL_MEDIA_LOG";

@@ -2,9 +2,13 @@
 
 use std::future;
 use std::io::{self, IsTerminal};
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// How long open requests may take to end, unless the command line says otherwise.
 ///
@@ -62,5 +66,49 @@ impl Signals {
                 }
             }
         }
+    }
+}
+
+/// A second signal came before the work had ended.
+#[derive(Debug, thiserror::Error)]
+#[error("ended at once by a second signal; requests in flight are not answered")]
+pub struct Hurried;
+
+/// Waits for the work in flight; cancels `everything` after `limit`, or when a signal says that the server has no
+/// patience. `signalled`: a signal is why the work ends.
+///
+/// # Errors
+/// A second signal came.
+pub(super) async fn drain(
+    tasks: &TaskTracker,
+    everything: &CancellationToken,
+    signals: &mut Signals,
+    mut signalled: bool,
+    limit: Duration,
+) -> Result<(), Hurried> {
+    let mut done = pin!(tasks.wait());
+    let mut limit = pin!(sleep(limit));
+    loop {
+        tokio::select! {
+            biased;
+            () = signals.terminate() => {
+                if signalled {
+                    return Err(Hurried);
+                }
+                signalled = true;
+            }
+            () = &mut done => return Ok(()),
+            () = &mut limit => {
+                if everything.is_cancelled() {
+                    tracing::warn!(in_flight = tasks.len(), "some work did not stop when cancelled");
+                    return Ok(());
+                }
+            }
+        }
+        if !everything.is_cancelled() {
+            tracing::warn!(in_flight = tasks.len(), "cancelling what is still in flight");
+        }
+        everything.cancel();
+        limit.as_mut().reset(Instant::now() + LAST_WORDS);
     }
 }

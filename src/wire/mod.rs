@@ -8,8 +8,11 @@ use serde_json::{Map, Value};
 use crate::drp::models::{Action, Error, Event, PluginProvider};
 use crate::operation::Operation;
 
+mod call;
 pub mod lifecycle;
+pub mod log;
 pub mod stdio;
+mod turns;
 
 /// What a wire needs of the plugin behind it.
 ///

@@ -1,10 +1,6 @@
 //! One call on its way: it waits for its turn, runs, reports progress, can be cancelled, may panic, and is answered.
 
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use jsonrpsee::core::server::{AsyncMethod, MethodCallback, MethodResponse};
 use jsonrpsee::types::{Id as RpcId, Params};
@@ -14,17 +10,15 @@ use tracing::Instrument;
 
 use super::answer::{Outcome, Reply, outcome};
 use super::fault::{Code, cancelled};
-use super::log::REQUEST_SPAN;
 use super::message::{Id, Invocation};
 use super::methods::Method;
 use super::outbox::Outbox;
 use super::pending::Ticket;
 use super::progress::{Newest, report_while};
-use super::turns::Turn;
 use crate::operation::Operation;
-
-/// The longest answer, in bytes. A BMC's largest resource is hundreds of KiB; more is a mistake somewhere.
-const MAX_ANSWER: usize = 10 * 1024 * 1024;
+use crate::wire::call::{MAX_ANSWER, begin_in_turn, caught};
+use crate::wire::log::REQUEST_SPAN;
+use crate::wire::turns::Turn;
 
 /// A method with the params that it is called with.
 pub(super) struct Prepared {
@@ -55,13 +49,8 @@ impl Prepared {
         extensions.insert(operation);
         let params = Params::new(self.params.as_deref()).into_owned();
         drop(self.params);
-        let mut work = (self.callback)(RpcId::Null, params, ConnectionId(0), MAX_ANSWER, extensions);
-        let caught = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
-            Err(_) => Poll::Ready(None),
-        });
-        match caught.await {
+        let work = (self.callback)(RpcId::Null, params, ConnectionId(0), MAX_ANSWER, extensions);
+        match caught(work).await {
             Some(response) => outcome(MethodResponse::as_json(&response)),
             None => Err(Code::Internal.says("the plugin has a bug and gave this request up; its log says where")),
         }
@@ -109,16 +98,12 @@ impl Call {
     }
 }
 
-async fn work(prepared: Prepared, id: Option<&Id>, ticket: &Ticket, mut turn: Turn, outbox: &Outbox) -> Outcome {
+async fn work(prepared: Prepared, id: Option<&Id>, ticket: &Ticket, turn: Turn, outbox: &Outbox) -> Outcome {
     let newest = Arc::new(Newest::default());
     let sink = Arc::clone(&newest);
     let operation = Arc::new(Operation::new(move |progress| sink.put(progress)));
     let is_barrier = prepared.method().is_barrier();
-    let running = after_first_poll(prepared.run(Arc::clone(&operation)), || {
-        if !is_barrier {
-            turn.has_begun();
-        }
-    });
+    let running = begin_in_turn(prepared.run(Arc::clone(&operation)), turn, is_barrier);
     let reported = async {
         match id {
             Some(id) => report_while(&newest, id, outbox, running).await,
@@ -135,18 +120,4 @@ async fn work(prepared: Prepared, id: Option<&Id>, ticket: &Ticket, mut turn: Tu
         // The work is dropped by now; what it had done until then stands in the operation.
         () = cancel => Err(cancelled(&operation.steps_done())),
     }
-}
-
-/// Does `work` and says when it has been polled once.
-async fn after_first_poll<T>(work: impl Future<Output = T>, polled: impl FnOnce()) -> T {
-    let mut work = pin!(work);
-    let mut polled = Some(polled);
-    poll_fn(|context| {
-        let state = work.as_mut().poll(context);
-        if let Some(polled) = polled.take() {
-            polled();
-        }
-        state
-    })
-    .await
 }

@@ -4,6 +4,7 @@ use jsonrpsee::types::ErrorObjectOwned;
 use serde_json::{Value, json};
 
 use crate::drp::models;
+use crate::wire::call::cut_short;
 
 /// An error code of this wire. `plugin-manifest/openrpc.json` lists the same ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +91,7 @@ pub(super) fn failed(mut error: models::Error) -> ErrorObjectOwned {
 
 /// The answer to a request that was cancelled after it had done `steps`.
 pub(super) fn cancelled(steps: &[String]) -> ErrorObjectOwned {
-    let message = match steps {
-        [] => "cancelled before anything was done".to_owned(),
-        steps => format!("cancelled; done so far: {}", steps.join(", ")),
-    };
-    Code::Cancelled.with_data(message, &json!({ "Done": steps }))
+    Code::Cancelled.with_data(cut_short(steps), &json!({ "Done": steps }))
 }
 
 #[cfg(test)]

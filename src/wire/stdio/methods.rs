@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::types::{ErrorObjectOwned, Params};
@@ -11,23 +10,20 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use tokio::time::timeout;
 
 use super::fault::{Code, failed};
 use super::message::Id;
 use super::pending::Pending;
-use crate::drp::models::{Action, Error, Event};
+use crate::drp::models::{Action, Event};
 use crate::operation::Operation;
 use crate::wire::Service;
+use crate::wire::call::{configure, wrong_value};
 
 /// The versions of this protocol that we speak.
 pub const PROTOCOLS: [u64; 1] = [1];
 
 /// The events that a server must send us.
 pub const EVENTS: [&str; 3] = ["machines.update.*", "machines.save.*", "machines.delete.*"];
-
-/// What comes after a `config` waits for it, so it has a limit: it only takes over parameters.
-const CONFIG_LIMIT: Duration = Duration::from_mins(1);
 
 /// A method that a server can call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,19 +135,7 @@ impl<S: Service> Context<S> {
     }
 
     async fn configure(&self, params: Map<String, Value>) -> Result<Value, ErrorObjectOwned> {
-        let limited = timeout(CONFIG_LIMIT, self.service.configure(params)).await;
-        let configured = limited.unwrap_or_else(|_| Err(self.late_config()));
-        configured.map(|()| Value::Null).map_err(failed)
-    }
-
-    fn late_config(&self) -> Error {
-        Error {
-            model: "plugin".to_owned(),
-            key: self.service.definition().name,
-            r#type: "rpc".to_owned(),
-            messages: vec![format!("The configuration was not taken over within {} s.", CONFIG_LIMIT.as_secs())],
-            code: 504,
-        }
+        configure(&self.service, params).await.map(|()| Value::Null).map_err(failed)
     }
 
     fn cancel(&self, params: &Cancel) -> Result<Value, ErrorObjectOwned> {
@@ -194,10 +178,6 @@ fn decode<T: DeserializeOwned>(params: &Params<'_>) -> Result<T, ErrorObjectOwne
     if !text.starts_with('{') {
         return Err(Code::InvalidParams.says("params are given by name, as an object"));
     }
-    // serde's own text repeats the value that it did not expect, and that may be a password.
-    serde_json::from_str(text).map_err(|error| {
-        let column = error.column();
-        Code::InvalidParams
-            .says(format!("the params are not as described: a value of the wrong type ends at byte {column}"))
-    })
+    serde_json::from_str(text)
+        .map_err(|error| Code::InvalidParams.says(format!("the params are not as described: {}", wrong_value(&error))))
 }

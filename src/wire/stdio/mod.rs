@@ -15,11 +15,10 @@ use std::time::Duration;
 
 use jsonrpsee::core::RegisterMethodError;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 pub use self::fault::Code;
 pub use self::lines::MAX_LINE;
-pub use self::log::ServerLog;
 pub use self::methods::{EVENTS, Method, PROTOCOLS};
 pub use self::notification::Notification;
 use self::outbox::{Outbox, Outgoing};
@@ -27,13 +26,13 @@ pub use self::session::MAX_WRONG;
 use self::session::{Cause, Session};
 use crate::drp::publisher::Publisher;
 use crate::wire::Service;
-use crate::wire::lifecycle::{LAST_WORDS, Signals};
+use crate::wire::lifecycle::{Hurried, LAST_WORDS, Signals, drain};
+use crate::wire::log::ServerLog;
 
 mod answer;
 mod call;
 mod fault;
 mod lines;
-mod log;
 mod message;
 mod methods;
 mod notification;
@@ -43,7 +42,6 @@ mod progress;
 mod session;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 /// The wire before it runs: what goes out by it can be handed to the plugin and the log already.
 #[derive(Debug)]
@@ -69,8 +67,8 @@ pub enum StdioError {
     #[error("{MAX_WRONG} lines in a row were no requests; the other end is no JSON-RPC peer, so the plugin ends")]
     NoPeer,
     /// A second signal came before the work had ended.
-    #[error("ended at once by a second signal; requests in flight are not answered")]
-    Hurried,
+    #[error(transparent)]
+    Hurried(#[from] Hurried),
     /// The last answers are still in the pipe's way.
     #[error("the server did not read the last answers within {} s", LAST_WORDS.as_secs())]
     Unread,
@@ -94,7 +92,8 @@ impl Stdio {
     /// The layer that sends this process's log to the server.
     #[must_use]
     pub fn server_log(&self) -> ServerLog {
-        ServerLog::new(self.outbox.clone())
+        let outbox = self.outbox.clone();
+        ServerLog::new(move |line| outbox.log(line))
     }
 
     /// Serves until the server stops the plugin, closes stdin, or a signal comes.
@@ -129,49 +128,17 @@ impl Stdio {
         let limit = if cause == Cause::NoPeer { Duration::ZERO } else { self.drain };
         tokio::select! {
             biased;
-            drained = drain(&session, &mut signals, limit) => drained?,
+            drained = drain(&session.tasks, session.pending.everything(), &mut signals, cause == Cause::Signal, limit) => drained?,
             broken = &mut written => return Err(write_error(broken)),
             never = &mut reading => match never {},
         }
         tokio::select! {
             biased;
-            () = signals.terminate() => return Err(StdioError::Hurried),
+            () = signals.terminate() => return Err(Hurried.into()),
             flushed = self.outbox.end_and(&mut written) => flushed.map_err(StdioError::Write)?,
             () = sleep(LAST_WORDS) => return Err(StdioError::Unread),
         }
         if cause == Cause::NoPeer { Err(StdioError::NoPeer) } else { Ok(()) }
-    }
-}
-
-/// Waits for the calls in flight; cancels them after `limit`, or when a signal says that the server has no patience.
-async fn drain(session: &Session, signals: &mut Signals, limit: Duration) -> Result<(), StdioError> {
-    let mut signalled = session.cause() == Cause::Signal;
-    let mut cancelled = false;
-    let mut done = pin!(session.tasks.wait());
-    let mut limit = pin!(sleep(limit));
-    loop {
-        tokio::select! {
-            biased;
-            () = signals.terminate() => {
-                if signalled {
-                    return Err(StdioError::Hurried);
-                }
-                signalled = true;
-            }
-            () = &mut done => return Ok(()),
-            () = &mut limit => {
-                if cancelled {
-                    tracing::warn!(in_flight = session.tasks.len(), "some work did not stop when cancelled");
-                    return Ok(());
-                }
-            }
-        }
-        if !cancelled {
-            tracing::warn!(in_flight = session.tasks.len(), "cancelling what is still in flight");
-        }
-        cancelled = true;
-        session.pending.cancel_all();
-        limit.as_mut().reset(Instant::now() + LAST_WORDS);
     }
 }
 

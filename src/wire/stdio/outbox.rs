@@ -12,9 +12,9 @@ use std::thread;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
-use super::log::LogLine;
 use super::notification::Notification;
 use crate::drp::models::Event;
+use crate::wire::log::LogLine;
 
 /// Messages that may wait for the server to read them.
 const CAPACITY: usize = 1024;
@@ -181,7 +181,7 @@ fn write_all(mut messages: mpsc::Receiver<Outgoing>, output: impl Write) -> io::
 #[cfg(test)]
 mod tests {
     use super::{CAPACITY, Outbox, Outgoing};
-    use crate::wire::stdio::log::LogLine;
+    use crate::wire::log::LogLine;
 
     #[test]
     fn lost_log_lines_are_counted_and_told() {

@@ -41,8 +41,8 @@ impl Pending {
     }
 
     /// Cancels all work, also that of notifications.
-    pub(super) fn cancel_all(&self) {
-        self.everything.cancel();
+    pub(super) fn everything(&self) -> &CancellationToken {
+        &self.everything
     }
 
     /// A map is valid after every statement, so a poisoned lock is still good.

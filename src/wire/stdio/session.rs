@@ -20,9 +20,9 @@ use super::message::{Entry, Id, Invocation, Message, read};
 use super::methods::{Method, register};
 use super::outbox::Outbox;
 use super::pending::Pending;
-use super::turns::Turns;
 use crate::operation::Operation;
 use crate::wire::Service;
+use crate::wire::turns::Turns;
 
 /// So many wrong lines in a row are no peer, but an echo or a wrong program at the other end.
 pub const MAX_WRONG: u32 = 100;

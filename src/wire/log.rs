@@ -1,6 +1,11 @@
 //! Sends what this process logs to the server too, as the lines of its own log (logger.Line of its Go code).
+//!
+//! A server may make an event of each line, and a line that an event causes must not cause another. So
+//! `IgnorePublish` is false only where a caller asked for the work: on lines of a request that is no event, outside of
+//! any transition. Lines of the event stream, of what the plugin does by itself, and of its start and end say true.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,10 +16,21 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
-use super::outbox::Outbox;
-
-/// The span in which a request is worked on; it has the fields `group` and `method`.
+/// The span in which a request is worked on; it has the fields `group`, `method` and `verbosity`.
 pub(super) const REQUEST_SPAN: &str = "request";
+
+/// The span around the steps that follow a BootEnv change, whoever saw it.
+const TRANSITION_SPAN: &str = "transition";
+
+/// The methods by which a server hands us an event, on either wire.
+const EVENT_METHODS: [&str; 2] = ["event", "publish"];
+
+/// The target of lines about the way to the server itself. They stay on stderr: sent by that way, each would cause the
+/// next.
+pub(super) const LOCAL: &str = "drp_virtual_media::wire::local";
+
+/// Filters that let through more of a request that asks for it with the field `verbosity` of its span.
+pub const RAISED: [&str; 2] = ["[request{verbosity=1}]=debug", "[request{verbosity=2}]=trace"];
 
 /// Longest message and longest value, in bytes: a line stays below the 64 KiB that a log reader may take.
 const MAX_MESSAGE: usize = 16 * 1024;
@@ -35,7 +51,7 @@ pub(super) struct LogLine {
     line: u32,
     message: String,
     data: Vec<Map<String, Value>>,
-    /// Set while an event is handled: the server makes an event of each line, and that must not feed itself.
+    /// See the module.
     ignore_publish: bool,
 }
 
@@ -53,20 +69,26 @@ impl LogLine {
             line: 0,
             message,
             data: Vec::new(),
-            ignore_publish: false,
+            ignore_publish: true,
         }
     }
 }
 
-/// A tracing layer that forwards events of level info and above. It never blocks and never fails its caller.
-#[derive(Debug)]
+/// A tracing layer that forwards events. It never blocks and never fails its caller.
 pub struct ServerLog {
-    outbox: Outbox,
+    sink: Arc<dyn Fn(LogLine) + Send + Sync>,
 }
 
 impl ServerLog {
-    pub(super) fn new(outbox: Outbox) -> Self {
-        Self { outbox }
+    /// A layer that hands each line to `sink`, which must not block.
+    pub(super) fn new(sink: impl Fn(LogLine) + Send + Sync + 'static) -> Self {
+        Self { sink: Arc::new(sink) }
+    }
+}
+
+impl fmt::Debug for ServerLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerLog")
     }
 }
 
@@ -82,6 +104,9 @@ where
             attributes.record(&mut request);
             extensions.insert(request);
         } else {
+            if attributes.metadata().name() == TRANSITION_SPAN {
+                extensions.insert(Transition);
+            }
             let mut told = Content::default();
             attributes.record(&mut told);
             extensions.insert(told);
@@ -90,40 +115,48 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        let Some(level) = level_name(*metadata.level()) else { return };
-        let mut request = Request::default();
+        if metadata.target() == LOCAL {
+            return;
+        }
+        let mut request = None;
+        let mut in_transition = false;
         let mut told = Content::default();
         for span in context.event_scope(event).into_iter().flat_map(Scope::from_root) {
             let extensions = span.extensions();
             if let Some(found) = extensions.get::<Request>() {
-                request = *found;
+                request = Some(*found);
             }
+            in_transition |= extensions.get::<Transition>().is_some();
             if let Some(found) = extensions.get::<Content>() {
                 told.fields.extend(found.fields.clone());
             }
         }
         event.record(&mut told);
-        self.outbox.log(LogLine {
-            group: request.group,
-            level,
+        (self.sink)(LogLine {
+            group: request.map_or(0, |request: Request| request.group),
+            level: level_name(*metadata.level()),
             file: metadata.file().unwrap_or_default().to_owned(),
             line: metadata.line().unwrap_or_default(),
             data: if told.fields.is_empty() { Vec::new() } else { vec![told.fields] },
-            ignore_publish: request.is_event,
+            ignore_publish: in_transition || request.is_none_or(|request| request.is_event),
             ..LogLine::warning(told.message)
         });
     }
 }
 
-/// The server's name of a level; `None` for what stays on stderr.
-fn level_name(level: Level) -> Option<&'static str> {
+/// The server's name of a level.
+fn level_name(level: Level) -> &'static str {
     match level {
-        Level::ERROR => Some("error"),
-        Level::WARN => Some("warn"),
-        Level::INFO => Some("info"),
-        _ => None,
+        Level::ERROR => "error",
+        Level::WARN => "warn",
+        Level::INFO => "info",
+        Level::DEBUG => "debug",
+        Level::TRACE => "trace",
     }
 }
+
+/// Marks a span as [`TRANSITION_SPAN`].
+struct Transition;
 
 /// What a line says of the request that it belongs to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -141,7 +174,7 @@ impl Visit for Request {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "method" {
-            self.is_event = value == "event";
+            self.is_event = EVENT_METHODS.contains(&value);
         }
     }
 
