@@ -17,7 +17,7 @@
 //! | [`actions`] | one file an action: typed parameters in, typed answer out; `transition` has the steps of the hook |
 //! | [`hook`] | events in, decisions out, the queue of each machine |
 //! | [`plugin`] | all of it behind one interface, as a wire sees it |
-//! | [`wire`] | how a server speaks with the plugin: JSON-RPC over stdio; life cycle |
+//! | [`wire`] | how a server speaks with the plugin: JSON-RPC over stdio, HTTP over two sockets; life cycle |
 //! | [`cli`] | the commands, one file each |
 //!
 //! # Who may know whom

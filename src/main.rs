@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use drp_virtual_media::cli::Cli;
-
 fn main() -> ExitCode {
-    Cli::parse().run()
+    drp_virtual_media::cli::run()
 }

@@ -21,7 +21,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::wire::log::ServerLog;
+use crate::wire::log::{RAISED, ServerLog};
 
 /// The variable that filters the log on stderr.
 pub const FILTER: &str = "VIRTUAL_MEDIA_LOG";
@@ -34,17 +34,21 @@ const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// Starts the log of this process, once. Lines still waiting are written when the guard is dropped.
 ///
-/// `usual` is the level without a filter; with `server`, lines of level info and above go to the server too.
+/// `usual` is the level without a filter; with `server`, lines of level info and above go to the server too. A request
+/// that asks for more gets it in both.
 pub fn start(usual: LevelFilter, server: Option<ServerLog>) -> Flush {
     let (stderr, flush) = Stderr::start();
     let filter = EnvFilter::builder().with_default_directive(usual.into()).with_env_var(FILTER);
     let is_terminal = io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(is_terminal).with_target(false);
     let lines = if is_terminal { lines.boxed() } else { lines.compact().boxed() };
-    let started = tracing_subscriber::registry()
-        .with(lines.with_filter(filter.from_env_lossy()))
-        .with(server.map(|server| server.with_filter(LevelFilter::INFO)))
-        .try_init();
+    let started = match server {
+        None => tracing_subscriber::registry().with(lines.with_filter(filter.from_env_lossy())).try_init(),
+        Some(server) => tracing_subscriber::registry()
+            .with(lines.with_filter(raised(filter.from_env_lossy())))
+            .with(server.with_filter(raised(EnvFilter::default().add_directive(LevelFilter::INFO.into()))))
+            .try_init(),
+    };
     if let Err(error) = started {
         tracing::warn!(%error, "the log was started before");
     }
@@ -54,6 +58,10 @@ pub fn start(usual: LevelFilter, server: Option<ServerLog>) -> Flush {
         tracing::error!(location, "panic: {text}");
     }));
     flush
+}
+
+fn raised(filter: EnvFilter) -> EnvFilter {
+    RAISED.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive)
 }
 
 enum Chunk {

@@ -22,9 +22,9 @@ pub struct StdioArgs {
 
 impl StdioArgs {
     /// Serves until the server ends it.
-    pub(super) fn run(&self, name: &str) -> Result<(), Failure> {
+    pub(super) fn run(&self, name: &str, usual: LevelFilter) -> Result<(), Failure> {
         let wire = Stdio::new(name, Duration::from_secs(self.drain_seconds));
-        let _log = logging::start(LevelFilter::INFO, Some(wire.server_log()));
+        let _log = logging::start(usual, Some(wire.server_log()));
         if io::stdin().is_terminal() {
             tracing::warn!(
                 "this command speaks JSON-RPC with a provisioning server: one JSON object a line, `initialize` first. \

@@ -11,6 +11,7 @@ use crate::operation::Operation;
 mod call;
 pub mod lifecycle;
 pub mod log;
+pub mod sockets;
 pub mod stdio;
 mod turns;
 

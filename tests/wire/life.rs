@@ -209,7 +209,7 @@ fn a_host_that_never_reads_stderr_is_served_all_the_same() {
 
 #[test]
 fn wrong_usage_is_exit_code_2() {
-    for args in [&["bogus"][..], &[], &["stdio", "--bogus"], &["stdio", "--drain-seconds", "x"]] {
+    for args in [["stdio", "--bogus"].as_slice(), &["stdio", "--drain-seconds", "x"]] {
         let mut program = Command::new(env!("CARGO_BIN_EXE_virtual-media"));
         let output = program.args(args).stdin(Stdio::null()).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");

@@ -1,0 +1,37 @@
+//! `unpack`: what an operator finds on the server's file server, under `files/plugin_providers/<provider>/`.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::Failure;
+
+/// The files, by name.
+const ASSETS: [(&str, &str); 3] = [
+    ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
+    ("LICENSE", include_str!("../../LICENSE")),
+    ("README.md", include_str!("../../README.md")),
+];
+
+/// Arguments of `unpack`.
+#[derive(Debug, Args)]
+pub struct UnpackArgs {
+    /// The directory that they are written to; it is made where it is missing
+    dir: PathBuf,
+}
+
+impl UnpackArgs {
+    /// Writes all of them; what is there by these names is replaced.
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let failed = |doing, path: &Path, error| format!("{doing} {}: {error}", path.display());
+        let mut dir = DirBuilder::new();
+        dir.recursive(true).mode(0o755).create(&self.dir).map_err(|error| failed("making", &self.dir, error))?;
+        for (name, text) in ASSETS {
+            let path = self.dir.join(name);
+            fs::write(&path, text).map_err(|error| failed("writing", &path, error))?;
+        }
+        Ok(())
+    }
+}
