@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no runtime. Values come from servers of many versions and from people, so reading them is
 //! lenient where the server's own schemas are, and otherwise fails with the parameter's name.
 
+pub mod bootparams;
 mod kernel_args;
 mod loader;
 mod network;

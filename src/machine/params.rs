@@ -254,7 +254,7 @@ pub(super) fn unusable(name: impl Into<String>, value: impl std::fmt::Display, r
 }
 
 /// The server's sealed form: a NaCl box in three base64 fields (models.SecureData).
-fn is_sealed(value: &Value) -> bool {
+pub(super) fn is_sealed(value: &Value) -> bool {
     value.as_object().is_some_and(|fields| ["Key", "Nonce", "Payload"].iter().all(|key| fields.contains_key(*key)))
 }
 

@@ -11,7 +11,7 @@ const FIXED: &str = "BOOTIF=discovery rootflags=loop root=live:/sledgehammer.iso
                      rd_NO_LUKS rd_NO_MD rd_NO_DM";
 
 /// The default of the server's parameter `kernel-console`.
-const DEFAULT_CONSOLE: &str = "console=ttyS0,115200 console=tty0";
+pub(super) const DEFAULT_CONSOLE: &str = "console=ttyS0,115200 console=tty0";
 
 /// Renders the machine's kernel arguments. `provisioner_url` is the static file server as the machine reaches it.
 ///
