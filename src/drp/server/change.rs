@@ -106,3 +106,85 @@ fn patch(
     };
     serde_json::to_string(&[test, write])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde_json::value::to_raw_value;
+    use serde_json::{Value, json};
+
+    use super::patch;
+
+    /// The patch from what a machine has to what is wanted.
+    fn patched(params: &Value, key: &str, wanted: Option<&Value>) -> json_patch::Patch {
+        let raw = |value: &Value| to_raw_value(value).unwrap();
+        let held = params.get(key).map(raw);
+        let text = patch(key, &raw(params), held.as_deref(), wanted.map(raw).as_deref()).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn changed(params: &Value, key: &str, wanted: Option<&Value>) -> Value {
+        let mut params = params.as_object().unwrap().clone();
+        match wanted {
+            Some(wanted) => drop(params.insert(key.to_owned(), wanted.clone())),
+            None => drop(params.remove(key)),
+        }
+        Value::Object(params)
+    }
+
+    #[test]
+    fn a_param_that_is_there_is_guarded_alone() {
+        let params = json!({"virtual-media/state": {"Phase": "Idle"}, "inventory": "large"});
+        let patch = serde_json::to_value(patched(&params, "virtual-media/state", Some(&json!(null)))).unwrap();
+        let path = "/virtual-media~1state";
+        assert_eq!(
+            patch,
+            json!([{"op": "test", "path": path, "value": {"Phase": "Idle"}},
+                                 {"op": "replace", "path": path, "value": null}])
+        );
+        let patch = serde_json::to_value(patched(&params, "virtual-media/state", None)).unwrap();
+        assert_eq!(patch[1], json!({"op": "remove", "path": path}));
+    }
+
+    #[test]
+    fn numbers_are_guarded_as_the_server_wrote_them() {
+        let whole = serde_json::from_str(r#"{"n": 1.10000000000000000001, "e": 1e400}"#).unwrap();
+        let text = patch("k", whole, None, Some(&to_raw_value(&7).unwrap())).unwrap();
+        assert!(text.contains(r#"{"n": 1.10000000000000000001, "e": 1e400}"#), "{text}");
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![Just(json!(null)), any::<u8>().prop_map(Value::from), "[a-z~/]{0,3}".prop_map(Value::from)]
+    }
+
+    fn any_params() -> impl Strategy<Value = Value> {
+        prop::collection::btree_map("a|b|a/b|~|~1", any_value(), 0..4).prop_map(|map: BTreeMap<_, _>| json!(map))
+    }
+
+    proptest! {
+        /// Applied to what was read, the patch does what was wanted; applied to anything else, it does that and
+        /// nothing else, or it fails. In no case is somebody else's write of the parameter undone unseen.
+        #[test]
+        fn a_patch_loses_no_write(read in any_params(), meanwhile in any_params(), key in "a|b|a/b|~|~1",
+                                  wanted in prop::option::of(any_value())) {
+            if read.get(&key) != wanted.as_ref() {
+                let patch = patched(&read, &key, wanted.as_ref());
+                let apply = |to: &Value| {
+                    let mut to = to.clone();
+                    json_patch::patch(&mut to, &patch).map(|()| to)
+                };
+                prop_assert_eq!(apply(&read).unwrap(), changed(&read, &key, wanted.as_ref()));
+                match apply(&meanwhile) {
+                    Ok(after) => {
+                        prop_assert_eq!(meanwhile.get(&key), read.get(&key));
+                        prop_assert_eq!(after, changed(&meanwhile, &key, wanted.as_ref()));
+                    }
+                    // What is guarded is the parameter, or where it was not there, all of them.
+                    Err(_) => prop_assert!(meanwhile.get(&key) != read.get(&key) || (read.get(&key).is_none() && meanwhile != read)),
+                }
+            }
+        }
+    }
+}

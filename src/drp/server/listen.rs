@@ -47,7 +47,7 @@ impl Server {
     /// `hear` is called in the order in which things happen, and must not block: while it works, nothing is read. Returns
     /// only what trying again cannot mend: the server refuses the token.
     pub async fn listen(&self, selectors: &[&str], mut hear: impl FnMut(Heard) + Send) -> ServerError {
-        listen(async || self.open().await, |end| self.lost(&end), selectors, &self.0.limits, &mut hear).await
+        listen(|| self.open(), |end| self.lost(&end), selectors, &self.0.limits, &mut hear).await
     }
 
     /// An event stream, nothing registered yet. The handshake is an HTTP request like any other, so that address, trust,
@@ -95,8 +95,8 @@ impl Server {
     }
 }
 
-async fn listen<S>(
-    mut open: impl AsyncFnMut() -> Result<WebSocketStream<S>, ServerError>,
+async fn listen<S, F>(
+    mut open: impl FnMut() -> F,
     lost: impl Fn(End) -> ServerError,
     selectors: &[&str],
     limits: &ServerLimits,
@@ -104,6 +104,7 @@ async fn listen<S>(
 ) -> ServerError
 where
     S: AsyncRead + AsyncWrite + Unpin,
+    F: Future<Output = Result<WebSocketStream<S>, ServerError>>,
 {
     let mut tries = 0;
     loop {
@@ -136,3 +137,7 @@ where
 fn wait(tries: u32, limits: &ServerLimits) -> Duration {
     limits.first_retry.saturating_mul(2_u32.saturating_pow(tries)).min(limits.last_retry)
 }
+
+#[cfg(test)]
+#[path = "listen_tests.rs"]
+mod tests;

@@ -152,3 +152,7 @@ where
         Err(_) => Err(End::Silent(limits.silence)),
     }
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;
