@@ -16,6 +16,7 @@
 //! | [`drp`] | the provisioning server as we see it: its models, its environment, the way to publish |
 //! | [`actions`] | one file an action: typed parameters in, typed answer out; `transition` has the steps of the hook |
 //! | [`hook`] | events in, decisions out, the queue of each machine |
+//! | [`follow`] | the server's events, and a look at all machines for those that were lost |
 //! | [`plugin`] | all of it behind one interface, as a wire sees it |
 //! | [`wire`] | how a server speaks with the plugin: JSON-RPC over stdio, HTTP over two sockets; life cycle |
 //! | [`cli`] | the commands, one file each |
@@ -25,8 +26,8 @@
 //! Dependencies point one way, and `tests/layers.rs` holds the rule:
 //!
 //! ```text
-//! machine, operation, words  <-  iso, bmc, drp  <-  actions  <-  hook  <-  plugin  <-  cli  <-  main
-//!                   operation, drp  <-  wire  <----------------------------+
+//! machine, operation, words  <-  iso, bmc, drp  <-  actions  <-  hook  <-  follow  <-  plugin  <-  cli  <-  main
+//!                   operation, drp  <-  wire  <---------------------------------------+
 //! ```
 //!
 //! `iso`, `bmc` and `drp` never know each other; `bmc` knows no JSON-RPC, `wire` no BMC, `machine` no runtime. `wire`
@@ -43,6 +44,7 @@ pub mod actions;
 pub mod bmc;
 pub mod cli;
 pub mod drp;
+pub mod follow;
 pub mod hook;
 pub mod iso;
 pub mod machine;

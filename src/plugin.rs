@@ -1,15 +1,21 @@
 //! The plugin as a wire sees it: one definition, parameters, actions, events.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use crate::actions::{self, Site};
+use crate::actions::{self, Link, Site};
 use crate::drp::environment::Environment;
 use crate::drp::models::{Action, Error, Event, PluginProvider};
 use crate::drp::publisher::Publisher;
+use crate::drp::server::{Server, ServerErrorKind, ServerTls};
+use crate::follow::Follower;
 use crate::hook::Hook;
-use crate::machine::Params;
+use crate::machine::{Params, params as p};
 use crate::operation::Operation;
 use crate::wire::Service;
 
@@ -17,15 +23,111 @@ use crate::wire::Service;
 #[derive(Debug)]
 pub struct Plugin {
     provider: String,
-    site: Site,
-    hook: Hook,
+    site: Arc<Site>,
+    hook: Arc<Hook>,
+    /// The work that the server's events cause.
+    tasks: TaskTracker,
+    /// Ends that work before its time.
+    cancelled: CancellationToken,
+    /// The task that follows the server.
+    follower: Mutex<Option<Following>>,
+    gave_up: watch::Sender<Option<Error>>,
 }
+
+/// A follower's task, which ends when this is dropped.
+#[derive(Debug)]
+struct Following {
+    _task: AbortOnDropHandle<()>,
+}
+
+/// Parameters that only the plugin object has.
+const OWN_PARAMS: [&str; 4] = [p::WEBROOT, p::RECONCILE_INTERVAL, p::SERVER_TLS, p::SERVER_CA];
+
+/// How often all machines are looked at where no parameter says.
+const LOOK_INTERVAL: Duration = Duration::from_mins(5);
+
+/// How long the server may take to say what it is, before the plugin starts without knowing.
+const INFO_LIMIT: Duration = Duration::from_secs(10);
 
 impl Plugin {
     /// A plugin that runs as the provider named `provider`.
     #[must_use]
     pub fn new(provider: String, environment: Environment, publisher: Publisher) -> Self {
-        Self { provider, site: Site::new(environment, publisher), hook: Hook::default() }
+        Self {
+            provider,
+            site: Arc::new(Site::new(environment, publisher)),
+            hook: Arc::default(),
+            tasks: TaskTracker::new(),
+            cancelled: CancellationToken::new(),
+            follower: Mutex::default(),
+            gave_up: watch::Sender::default(),
+        }
+    }
+
+    /// Takes the plugin object's parameters, and the server's API where the environment names one.
+    async fn take(&self, params: Map<String, Value>) -> Result<(), actions::Error> {
+        let name = params.get("Name").and_then(Value::as_str).unwrap_or(&self.provider).to_owned();
+        let Environment { endpoint: Some(endpoint), token: Some(token), .. } = &self.site.environment else {
+            return self.site.configure(Params::new(params));
+        };
+        let given = Params::new(params);
+        let server = Server::new(endpoint, token.clone(), &server_tls(&given)?)?;
+        let info = match tokio::time::timeout(INFO_LIMIT, server.info()).await {
+            Ok(Ok(info)) => Some(Arc::new(info)),
+            Ok(Err(error)) if error.kind() == ServerErrorKind::TokenRefused => return Err(error.into()),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the server does not say what it is; going on, it is asked again");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(limit = ?INFO_LIMIT, "the server does not say what it is; going on, it is asked again");
+                None
+            }
+        };
+        // Whether a server fills in schema defaults and decrypts what is secure is not documented; its API does both.
+        let params = match &info {
+            Some(_) => given.over(&Params::new(server.plugin_params(&name).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "reading the plugin's own parameters failed; taking those that were handed over");
+                Map::new()
+            }))),
+            None => given,
+        };
+        let interval = params.seconds(p::RECONCILE_INTERVAL)?.unwrap_or(LOOK_INTERVAL);
+        self.site.configure(params)?;
+        self.site.connect(Link { server: server.clone(), info });
+        self.follow(server, interval);
+        Ok(())
+    }
+
+    /// Follows the server in a task, in place of one that did before.
+    fn follow(&self, server: Server, interval: Duration) {
+        let (site, hook, tasks) = (Arc::clone(&self.site), Arc::clone(&self.hook), self.tasks.clone());
+        let (gave_up, provider) = (self.gave_up.clone(), self.provider.clone());
+        let follower = Follower { site, hook, server, interval, tasks, cancelled: self.cancelled.clone() };
+        let task = tokio::spawn(async move {
+            let error = follower.run().await;
+            // The wire tells it, and leaves.
+            gave_up.send_replace(Some(actions::Error::from(error).into_model(&provider)));
+        });
+        *self.follower() = Some(Following { _task: AbortOnDropHandle::new(task) });
+    }
+
+    /// What the lock guards is whole after every statement.
+    fn follower(&self) -> MutexGuard<'_, Option<Following>> {
+        self.follower.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How the server's own certificate is judged: they are self-signed as a rule, and the clients that it ships with accept
+/// any.
+fn server_tls(params: &Params) -> Result<ServerTls, actions::Error> {
+    match params.filled_text(p::SERVER_TLS)?.unwrap_or("accept") {
+        "accept" => Ok(ServerTls::Accept),
+        "verify" => Ok(ServerTls::Verify { ca_pem: params.filled_text(p::SERVER_CA)?.map(str::to_owned) }),
+        other => Err(actions::Error::parameter(format!(
+            "the parameter {} is `{other}`, expected accept or verify",
+            p::SERVER_TLS
+        ))),
     }
 }
 
@@ -41,7 +143,7 @@ pub fn definition(provider: &str) -> PluginProvider {
         has_publish: false,
         available_actions: actions::available(),
         required_params: Vec::new(),
-        optional_params: actions::DEFAULTS.map(str::to_owned).to_vec(),
+        optional_params: [&actions::DEFAULTS[..], &OWN_PARAMS].concat().into_iter().map(str::to_owned).collect(),
         store_objects: Map::new(),
         documentation: env!("CARGO_PKG_DESCRIPTION").to_owned(),
         content: String::new(),
@@ -54,7 +156,7 @@ impl Service for Plugin {
     }
 
     async fn configure(&self, params: Map<String, Value>) -> Result<(), Error> {
-        self.site.configure(Params::new(params)).map_err(|error| error.into_model(&self.provider))
+        self.take(params).await.map_err(|error| error.into_model(&self.provider))
     }
 
     async fn action(&self, action: Action, operation: &Arc<Operation>) -> Result<Value, Error> {
@@ -72,10 +174,25 @@ impl Service for Plugin {
         answer.map_err(|error| error.into_model(&self.provider))
     }
 
-    async fn stop(&self) {}
+    async fn stop(&self) {
+        self.follower().take();
+        let _cancel_when_dropped = self.cancelled.clone().drop_guard();
+        self.tasks.close();
+        self.tasks.wait().await;
+        let writes = self.site.memory.writes();
+        writes.close();
+        writes.wait().await;
+    }
 
     async fn gave_up(&self) -> Error {
-        std::future::pending().await
+        let mut gave_up = self.gave_up.subscribe();
+        let Ok(error) = gave_up.wait_for(Option::is_some).await.map(|error| error.clone()) else {
+            return std::future::pending().await;
+        };
+        match error {
+            Some(error) => error,
+            None => std::future::pending().await,
+        }
     }
 }
 

@@ -17,7 +17,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("drp", &["words"]),
     ("actions", &["machine", "operation", "iso", "bmc", "drp"]),
     ("hook", &["machine", "operation", "drp", "actions"]),
-    ("plugin", &["machine", "operation", "drp", "actions", "hook", "wire"]),
+    ("follow", &["machine", "operation", "iso", "drp", "actions", "hook"]),
+    ("plugin", &["machine", "operation", "drp", "actions", "hook", "follow", "wire"]),
     ("wire", &["operation", "drp"]),
     ("cli", &["machine", "operation", "iso", "bmc", "drp", "plugin", "wire"]),
 ];

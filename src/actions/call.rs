@@ -1,40 +1,25 @@
-//! What an action or a transition works with: the site that all share, the machine, its parameters and its state.
+//! What an action or a transition works with: the machine, its parameters and its state.
 
 use std::future::Future;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::{DEFAULTS, Error, target};
-use crate::bmc::{Bmc, Bmcs, Identity, Target};
-use crate::drp::environment::Environment;
+use super::{Error, Site, target};
+use crate::bmc::{Bmc, Identity, Target};
+use crate::drp::bootenv::BootEnv;
 use crate::drp::models::Event;
-use crate::drp::publisher::Publisher;
 use crate::iso::Store;
-use crate::machine::{Machine, Params, PowerOnTransition, State, bootenv_by_hand, params as p};
+use crate::machine::{Machine, Params, State, bootenv_by_hand, params as p};
 use crate::operation::Operation;
-
-/// What outlasts a single call: the server's environment, the BMCs with their connections, the way to publish.
-#[derive(Debug)]
-pub struct Site {
-    /// The environment that the server started us in.
-    pub environment: Environment,
-    /// Every BMC that is being talked to.
-    pub bmcs: Bmcs,
-    /// Where events go.
-    pub publisher: Publisher,
-    /// The plugin object's own parameters: defaults for every machine that does not set them.
-    pub defaults: std::sync::RwLock<Params>,
-}
 
 /// One action or transition on one machine.
 #[derive(Debug)]
 pub struct Call<'a> {
     /// What outlasts the call.
-    pub site: &'a Site,
+    pub site: &'a Arc<Site>,
     /// The machine.
     pub machine: Machine,
     /// Its parameters, resolved as far as the server did.
@@ -43,45 +28,21 @@ pub struct Call<'a> {
     pub operation: &'a Arc<Operation>,
     /// What was done on the machine before, and what this call adds to it.
     pub state: State,
+    bootenv: Option<Arc<BootEnv>>,
     began: Instant,
-}
-
-impl Site {
-    /// A site without defaults.
-    #[must_use]
-    pub fn new(environment: Environment, publisher: Publisher) -> Self {
-        Self { environment, bmcs: Bmcs::new(), publisher, defaults: std::sync::RwLock::default() }
-    }
-
-    /// The parameters that hold for a machine: resolved ones first, then those directly on it, then ours.
-    #[must_use]
-    pub fn params(&self, resolved: Map<String, Value>, machine: &Machine) -> Params {
-        let defaults = self.defaults.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Params::new(resolved).over(&machine.params).over(&defaults)
-    }
-
-    /// Takes the plugin object's parameters as defaults.
-    ///
-    /// # Errors
-    /// One of them cannot be used.
-    pub fn configure(&self, params: Params) -> Result<(), Error> {
-        let params = params.only(&DEFAULTS);
-        target::limits(&params)?;
-        target::tls_policy(&params)?;
-        PowerOnTransition::from_params(&params)?;
-        params.filled_text(p::TEMPLATE)?;
-        params.url(p::PROVISIONER_URL)?;
-        params.url(p::IMAGE_URL)?;
-        *self.defaults.write().unwrap_or_else(std::sync::PoisonError::into_inner) = params;
-        Ok(())
-    }
 }
 
 impl<'a> Call<'a> {
     /// A call on a machine whose parameters and state are known.
     #[must_use]
-    pub fn new(site: &'a Site, machine: Machine, params: Params, operation: &'a Arc<Operation>, state: State) -> Self {
-        Self { site, machine, params, operation, state, began: Instant::now() }
+    pub fn new(
+        site: &'a Arc<Site>,
+        machine: Machine,
+        params: Params,
+        operation: &'a Arc<Operation>,
+        state: State,
+    ) -> Self {
+        Self { site, machine, params, operation, state, bootenv: None, began: Instant::now() }
     }
 
     /// A call for an action that the server invoked.
@@ -89,14 +50,14 @@ impl<'a> Call<'a> {
     /// # Errors
     /// The model is no machine.
     pub fn of_action(
-        site: &'a Site,
+        site: &'a Arc<Site>,
         model: &Value,
         params: Map<String, Value>,
         operation: &'a Arc<Operation>,
     ) -> Result<Self, Error> {
         let machine = Machine::from_json(model)?;
         let params = site.params(params, &machine);
-        let state = State::from_params(&params);
+        let state = site.memory.newer(machine.uuid).unwrap_or_else(|| State::from_params(&params));
         Ok(Self::new(site, machine, params, operation, state))
     }
 
@@ -129,7 +90,7 @@ impl<'a> Call<'a> {
             tracing::warn!(bmc = name, "{left}");
         }
         let bmc = self.site.bmcs.open(target, self.operation).await?;
-        self.saw(name, bmc.identity());
+        self.saw(&name, bmc.identity()).await;
         Ok(bmc)
     }
 
@@ -152,36 +113,66 @@ impl<'a> Call<'a> {
     /// # Errors
     /// Neither the environment nor a parameter says.
     pub fn store(&self) -> Result<Store, Error> {
-        let url = self.params.url(p::IMAGE_URL)?.or_else(|| self.site.environment.fileserver.clone());
+        let url = self.params.url(p::IMAGE_URL)?.or_else(|| self.site.fileserver());
         let url = url.ok_or_else(|| {
             Error::parameter(format!("no URL to serve images at: set RS_FILESERVER or the parameter {}", p::IMAGE_URL))
         })?;
-        Ok(Store::new(self.webroot()?, &url))
-    }
-
-    /// The directory that the static file server serves.
-    ///
-    /// # Errors
-    /// The environment does not say.
-    pub fn webroot(&self) -> Result<&'a Path, Error> {
-        let webroot = self.site.environment.webroot.as_deref();
-        webroot.ok_or_else(|| Error::conflict("no directory to write images to: start the plugin with RS_WEBROOT set"))
+        Ok(Store::new(self.site.webroot()?, &url))
     }
 
     /// The BootEnv that an action by hand is for.
     ///
     /// # Errors
     /// The parameter has the wrong type.
-    pub fn bootenv(&self) -> Result<&str, Error> {
+    pub fn bootenv_by_hand(&self) -> Result<&str, Error> {
         Ok(bootenv_by_hand(self.params.filled_text(p::BOOTENV)?, &self.machine.bootenv))
     }
 
-    /// Changes the machine's state and publishes it where it differs.
-    pub fn record(&mut self, change: impl FnOnce(&mut State)) {
+    /// The BootEnv as the server has it for this machine, read once; `None` where the server has no API.
+    ///
+    /// # Errors
+    /// The server has no such BootEnv, or does not answer.
+    pub async fn bootenv_of(&mut self, name: &str) -> Result<Option<Arc<BootEnv>>, Error> {
+        if let Some(known) = self.bootenv.as_ref().filter(|known| known.name == name) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let Some(server) = self.site.server() else { return Ok(None) };
+        let found = server.bootenv_of(&self.machine.uuid.to_string(), name).await?;
+        let found = found.ok_or_else(|| Error::parameter(format!("the server has no BootEnv {name}")))?;
+        Ok(Some(Arc::clone(self.bootenv.insert(Arc::new(found)))))
+    }
+
+    /// Changes the machine's state, publishes it where it differs, and stores it where the server has an API. `change` is
+    /// applied again to a state that somebody else has changed meanwhile.
+    pub async fn record(&mut self, change: impl Fn(&mut State) + Send + Sync) {
+        if !self.change(&change) {
+            return;
+        }
+        if let Some(server) = self.site.server() {
+            self.state = self.site.memory.write(&server, self.machine.uuid, self.state.clone(), change).await;
+        }
+    }
+
+    /// The same where nothing can be waited for, because the call is being dropped.
+    pub fn record_late(&mut self, change: impl Fn(&mut State) + Send + Sync + 'static) {
+        if !self.change(&change) {
+            return;
+        }
+        if let Some(server) = self.site.server() {
+            let (site, machine, state) = (Arc::clone(self.site), self.machine.uuid, self.state.clone());
+            let writes = site.memory.writes().clone();
+            writes.spawn(async move {
+                site.memory.write(&server, machine, state, change).await;
+            });
+        }
+    }
+
+    /// Changes the state and publishes it; says whether it differs.
+    fn change(&mut self, change: impl Fn(&mut State)) -> bool {
         let before = self.state.clone();
         change(&mut self.state);
         if self.state == before {
-            return;
+            return false;
         }
         let now = jiff::Timestamp::now().to_string();
         self.state.updated.clone_from(&now);
@@ -194,22 +185,24 @@ impl<'a> Call<'a> {
             object: serde_json::to_value(&self.state).unwrap_or_default(),
             ..Event::default()
         });
+        true
     }
 
-    fn saw(&mut self, name: String, bmc: &Identity) {
+    async fn saw(&mut self, name: &str, bmc: &Identity) {
         self.record(|state| {
             if state.bmc != name {
                 // What we mounted is not in this one.
                 state.url.clear();
                 state.slot.clear();
                 state.boot_once = false;
-                state.bmc = name;
+                name.clone_into(&mut state.bmc);
             }
             state.vendor = bmc.vendor.to_string();
             state.model.clone_from(&bmc.model);
             state.firmware.clone_from(&bmc.firmware);
             state.fingerprint = bmc.fingerprint.map(|seen| seen.to_string()).unwrap_or_default();
-        });
+        })
+        .await;
     }
 }
 

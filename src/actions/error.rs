@@ -5,8 +5,10 @@
 
 use crate::bmc;
 use crate::drp::models;
+use crate::drp::server::{ServerError, ServerErrorKind};
 use crate::iso;
-use crate::machine::{Machine, MachineError, ParamError, WordError};
+use crate::machine::bootparams::BootParamsError;
+use crate::machine::{Machine, MachineError, MechanismError, ParamError, WordError};
 
 /// A failure as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +81,15 @@ impl From<MachineError> for Error {
     }
 }
 
+impl From<MechanismError> for Error {
+    fn from(error: MechanismError) -> Self {
+        match error {
+            MechanismError::Param(error) => error.into(),
+            MechanismError::Both | MechanismError::Neither => Self::conflict(error),
+        }
+    }
+}
+
 impl From<WordError> for Error {
     fn from(error: WordError) -> Self {
         Self::parameter(error)
@@ -88,6 +99,25 @@ impl From<WordError> for Error {
 impl From<bmc::Error> for Error {
     fn from(error: bmc::Error) -> Self {
         Self::new(error.code(), error)
+    }
+}
+
+impl From<ServerError> for Error {
+    fn from(error: ServerError) -> Self {
+        let code = match error.kind() {
+            ServerErrorKind::Setup => 400,
+            ServerErrorKind::NotFound => 404,
+            ServerErrorKind::Conflict => 409,
+            ServerErrorKind::Unreachable | ServerErrorKind::Timeout => 504,
+            ServerErrorKind::TokenRefused | ServerErrorKind::Refused(_) | ServerErrorKind::Answer => 502,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<BootParamsError> for Error {
+    fn from(error: BootParamsError) -> Self {
+        Self::parameter(error)
     }
 }
 

@@ -4,12 +4,15 @@
 //! made: the server hands over declared parameters alone.
 
 mod boot;
+mod bootenv;
 mod call;
 mod error;
 mod generate;
+mod memory;
 mod mount;
 mod power;
 mod powerstatus;
+mod site;
 mod status;
 mod target;
 pub(crate) mod transition;
@@ -25,9 +28,12 @@ use crate::drp::models::{Action, AvailableAction};
 use crate::machine::params as p;
 use crate::operation::Operation;
 
+pub(crate) use bootenv::boots_from_media;
+pub use call::Call;
 pub(crate) use call::within;
-pub use call::{Call, Site};
 pub use error::Error;
+pub use memory::Memory;
+pub use site::{Link, Site};
 
 /// An action as the provider's definition declares it.
 struct Spec {
@@ -67,11 +73,12 @@ const IMAGE: &[&str] = &[
 
 /// What the plugin object may set for every machine that does not set it itself. Nothing else of its parameters counts: a
 /// password or a state belongs to one machine.
-pub const DEFAULTS: [&str; 10] = [
+pub const DEFAULTS: [&str; 11] = [
     p::TEMPLATE,
     p::PROVISIONER_URL,
     p::IMAGE_URL,
     p::POWER_ON_TRANSITION,
+    p::MECHANISM,
     p::TLS_POLICY,
     p::TLS_CA,
     p::REQUEST_TIMEOUT,
@@ -114,7 +121,7 @@ pub fn available() -> Vec<AvailableAction> {
 ///
 /// # Errors
 /// What is wrong with the call, the machine, the image or the BMC, with the server's code for it.
-pub async fn run(site: &Site, action: Action, operation: &Arc<Operation>) -> Result<Value, Error> {
+pub async fn run(site: &Arc<Site>, action: Action, operation: &Arc<Operation>) -> Result<Value, Error> {
     let Action { model, command, params, .. } = action;
     if !SPECS.iter().any(|spec| spec.command == command) {
         let known: Vec<&str> = SPECS.iter().map(|spec| spec.command).collect();

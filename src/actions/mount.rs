@@ -24,10 +24,22 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<Mount, Error> {
     };
     let boot_once = call.params.flag(p::MEDIA_BOOT)?.unwrap_or(false);
     let mut bmc = call.open_bmc().await?;
-    mount(call, &mut bmc, &image, boot_once).await
+    let mount = mount(call, &mut bmc, &image, boot_once).await?;
+    mounted(call).await;
+    Ok(mount)
 }
 
-/// Mounts `image` in place of whatever is there, sets boot-once where asked, and records both.
+/// Records that all is done that mounting was for.
+pub(super) async fn mounted(call: &mut Call<'_>) {
+    call.record(|state| {
+        state.phase = Phase::Mounted;
+        state.last_error.clear();
+    })
+    .await;
+}
+
+/// Mounts `image` in place of whatever is there, sets boot-once where asked, and records where the image is. The phase is
+/// left to the caller, who may have more to do.
 pub(super) async fn mount(
     call: &mut Call<'_>,
     bmc: &mut Bmc<'_>,
@@ -39,16 +51,13 @@ pub(super) async fn mount(
         state.url = image.to_string();
         state.slot.clear();
         state.boot_once = false;
-    });
+    })
+    .await;
     let mounted = bmc.mount(image).await?;
-    call.record(|state| {
-        state.phase = Phase::Mounted;
-        state.slot.clone_from(&mounted.slot);
-        state.last_error.clear();
-    });
+    call.record(|state| state.slot.clone_from(&mounted.slot)).await;
     if boot_once {
         bmc.boot_once_from_cd().await?;
-        call.record(|state| state.boot_once = true);
+        call.record(|state| state.boot_once = true).await;
     }
     tracing::info!(image = mounted.image, slot = mounted.slot, boot_once, "mounted");
     Ok(Mount { image: mounted.image, inserted: true, boot_once })
@@ -56,7 +65,7 @@ pub(super) async fn mount(
 
 /// The image that was generated for the machine.
 fn own_image(call: &Call<'_>) -> Result<Url, Error> {
-    let bootenv = call.bootenv()?;
+    let bootenv = call.bootenv_by_hand()?;
     let store = call.store()?;
     let path = store.path(call.machine.uuid, bootenv)?;
     if !path.is_file() {

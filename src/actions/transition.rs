@@ -1,17 +1,19 @@
 //! What the hook does once it has decided: the same steps as the actions, recorded as one transition of the machine.
 
 use super::generate::generate;
-use super::mount::mount;
+use super::mount::{mount, mounted};
 use super::{Call, Error, power};
 use crate::bmc::Power;
 use crate::iso::Store;
-use crate::machine::{Phase, PowerOnTransition, State};
+use crate::machine::{Mechanism, Phase, PowerOnTransition, State};
 
-/// Generates the image for `bootenv`, mounts it, sets boot-once, and switches the power as the machine's parameters say.
-/// Answers the image's URL.
-pub(crate) async fn into_virtual_media(call: &mut Call<'_>, bootenv: &str) -> Result<url::Url, Error> {
-    let power = PowerOnTransition::from_params(&call.params)?;
-    begin(call, Phase::Mounting, bootenv);
+/// Generates the image for `bootenv`, mounts it, sets boot-once, and switches the power as `power` says. Answers the image's URL.
+pub(crate) async fn into_virtual_media(
+    call: &mut Call<'_>,
+    bootenv: &str,
+    power: PowerOnTransition,
+) -> Result<url::Url, Error> {
+    begin(call, Phase::Mounting, bootenv).await;
     call.target()?;
     let generated = generate(call, bootenv).await?;
     let mut bmc = call.open_bmc().await?;
@@ -25,13 +27,14 @@ pub(crate) async fn into_virtual_media(call: &mut Call<'_>, bootenv: &str) -> Re
             power::switch(&mut bmc, Power::Cycle).await?;
         }
     }
+    mounted(call).await;
     Ok(generated.url)
 }
 
 /// Ejects our medium, clears boot-once and deletes the image; the machine boots in-band from now on. Answers what could
 /// not be undone, because it is on another BMC.
 pub(crate) async fn into_band(call: &mut Call<'_>, bootenv: &str) -> Result<Option<String>, Error> {
-    begin(call, Phase::Unmounting, bootenv);
+    begin(call, Phase::Unmounting, bootenv).await;
     let left = eject_ours(call).await?;
     // Which BootEnv was left is not always told, so every image of the machine goes; the directories stay.
     let store = call.store()?;
@@ -41,7 +44,8 @@ pub(crate) async fn into_band(call: &mut Call<'_>, bootenv: &str) -> Result<Opti
     call.record(|state| {
         state.phase = Phase::Unmounted;
         state.last_error.clear();
-    });
+    })
+    .await;
     tracing::info!(bootenv, "back to in-band boot");
     Ok(left)
 }
@@ -49,6 +53,8 @@ pub(crate) async fn into_band(call: &mut Call<'_>, bootenv: &str) -> Result<Opti
 /// Ejects our medium and deletes everything that was generated for the machine, the latter also when the BMC fails.
 /// Answers as [`into_band`] does.
 pub(crate) async fn clean(call: &mut Call<'_>) -> Result<Option<String>, Error> {
+    let bootenv = call.machine.bootenv.clone();
+    begin(call, Phase::Unmounting, &bootenv).await;
     let ejected = eject_ours(call).await;
     call.store()?.remove_machine(call.machine.uuid)?;
     let left = ejected?;
@@ -57,37 +63,41 @@ pub(crate) async fn clean(call: &mut Call<'_>) -> Result<Option<String>, Error> 
         // What else is known: whose certificate it was, and which events are older than this.
         *state =
             State { bmc: seen.bmc, fingerprint: seen.fingerprint, event_time: seen.event_time, ..State::default() };
-    });
+    })
+    .await;
     tracing::info!("cleaned up");
     Ok(left)
 }
 
 /// Records how a transition failed.
-pub(crate) fn failed(call: &mut Call<'_>, error: &Error) {
+pub(crate) async fn failed(call: &mut Call<'_>, error: &Error) {
     call.record(|state| {
         state.phase = Phase::Failed;
         state.last_error.clone_from(&error.message);
-    });
+    })
+    .await;
 }
 
 /// Records that a transition was given up half way, by a cancel or a panic, and what it had done.
 pub(crate) fn cut_off(call: &mut Call<'_>) {
     let done = call.operation.steps_done().join("; ");
-    call.record(|state| {
+    call.record_late(move |state| {
         state.phase = Phase::Failed;
         state.last_error = format!("cut off before its end; so far: {done}");
     });
 }
 
-fn begin(call: &mut Call<'_>, phase: Phase, bootenv: &str) {
+async fn begin(call: &mut Call<'_>, phase: Phase, bootenv: &str) {
     call.record(|state| {
         // A try that neither failed nor succeeded was cut off with the process.
         let unfinished = matches!(state.phase, Phase::Failed | Phase::Mounting | Phase::Unmounting);
         let again = unfinished && state.boot_env == bootenv;
         state.attempts = if again { state.attempts + 1 } else { 1 };
         state.phase = phase;
+        state.mechanism = Mechanism::Plugin;
         bootenv.clone_into(&mut state.boot_env);
-    });
+    })
+    .await;
 }
 
 /// Media that we did not mount is somebody else's and stays. Answers what is left on another BMC.
@@ -111,6 +121,7 @@ async fn eject(call: &mut Call<'_>) -> Result<Option<String>, Error> {
         state.url.clear();
         state.slot.clear();
         state.boot_once = false;
-    });
+    })
+    .await;
     Ok(left)
 }

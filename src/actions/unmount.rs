@@ -17,7 +17,8 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<Status, Error> {
         state.url.clear();
         state.slot.clear();
         state.boot_once = false;
-    });
+    })
+    .await;
     tracing::info!(ejected, "unmounted");
     Ok(Status { image: String::new(), inserted: false })
 }

@@ -31,7 +31,7 @@ impl StdioArgs {
                  Ctrl-D ends it; `virtual-media --help` lists the commands for people"
             );
         }
-        let plugin = Plugin::new(name.to_owned(), Environment::from_process()?, wire.publisher());
+        let plugin = Plugin::new(name.to_owned(), Environment::from_process()?.without_api(), wire.publisher());
         serve(wire, plugin)
     }
 }

@@ -40,10 +40,45 @@ impl Environment {
                 .transpose()
         };
         Ok(Self {
-            webroot: text("RS_WEBROOT").map(PathBuf::from),
+            webroot: text("RS_WEBROOT").map(PathBuf::from).map(file_root),
             fileserver: url("RS_FILESERVER")?,
             endpoint: url("RS_ENDPOINT")?,
             token: text("RS_TOKEN").filter(|token| token != OFFLINE).map(SecretString::from),
         })
+    }
+
+    /// The same without the server's API, on a wire whose server hands everything over with its calls.
+    #[must_use]
+    pub fn without_api(self) -> Self {
+        Self { endpoint: None, token: None, ..self }
+    }
+}
+
+/// The root of the static file server. Whether `RS_WEBROOT` names that or the `files` directory in it is not documented;
+/// uploads in `isos` beside `files` tell.
+fn file_root(webroot: PathBuf) -> PathBuf {
+    match webroot.parent() {
+        Some(root) if webroot.ends_with("files") && !webroot.join("isos").is_dir() && root.join("isos").is_dir() => {
+            root.to_owned()
+        }
+        _ => webroot,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_root;
+
+    #[test]
+    fn the_root_is_where_uploads_lie() -> std::io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let (root, files) = (directory.path().to_owned(), directory.path().join("files"));
+        assert_eq!(file_root(files.clone()), files, "nothing tells");
+        std::fs::create_dir_all(root.join("isos"))?;
+        assert_eq!(file_root(files.clone()), root);
+        assert_eq!(file_root(root.clone()), root);
+        std::fs::create_dir_all(files.join("isos"))?;
+        assert_eq!(file_root(files.clone()), files);
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use url::{Position, Url};
@@ -131,14 +132,38 @@ impl Store {
     /// # Errors
     /// [`Error::Remove`].
     pub fn remove_machine(&self, machine: MachineUuid) -> Result<(), Error> {
-        let path = self.machine(machine);
-        // Links in it, and a link in its place, are removed themselves; where they point to, nothing is touched.
-        let removed = match fs::symlink_metadata(&path) {
-            Ok(meta) if meta.is_dir() => fs::remove_dir_all(&path),
-            Ok(_) => fs::remove_file(&path),
-            Err(error) => Err(error),
+        remove_all(self.machine(machine))
+    }
+
+    /// Deletes everything of machines that `known` does not know, and names them. What was touched after `seen`, when the
+    /// machines were listed, stays: its machine may be new.
+    ///
+    /// # Errors
+    /// The directory of all images cannot be read, or [`Error::Remove`].
+    pub fn sweep(
+        webroot: &Path,
+        seen: SystemTime,
+        known: impl Fn(MachineUuid) -> bool,
+    ) -> Result<Vec<MachineUuid>, Error> {
+        let images = webroot.join(IMAGES);
+        let entries = match fs::read_dir(&images) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::read(&images)(error)),
         };
-        absent_is_fine(removed).map_err(|source| Error::Remove { path, source })
+        let mut removed = Vec::new();
+        for entry in entries.flatten() {
+            // Whatever is not named by a machine's key is somebody else's.
+            let Some(machine) = entry.file_name().to_str().and_then(|name| MachineUuid::parse(name).ok()) else {
+                continue;
+            };
+            let touched = entry.metadata().and_then(|meta| meta.modified());
+            if !known(machine) && touched.is_ok_and(|touched| touched < seen) {
+                remove_all(entry.path())?;
+                removed.push(machine);
+            }
+        }
+        Ok(removed)
     }
 
     /// Whether the medium at `url` is one of this machine's images.
@@ -199,6 +224,16 @@ fn is_directory(path: &Path) -> Result<bool, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Error::read(path)(error)),
     }
+}
+
+/// Links below `path`, and a link in its place, are removed themselves; where they point to, nothing is touched.
+fn remove_all(path: PathBuf) -> Result<(), Error> {
+    let removed = match fs::symlink_metadata(&path) {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(&path),
+        Ok(_) => fs::remove_file(&path),
+        Err(error) => Err(error),
+    };
+    absent_is_fine(removed).map_err(|source| Error::Remove { path, source })
 }
 
 fn absent_is_fine(removed: io::Result<()>) -> io::Result<()> {

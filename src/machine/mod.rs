@@ -6,6 +6,7 @@
 pub mod bootparams;
 mod kernel_args;
 mod loader;
+mod mechanism;
 mod network;
 pub mod params;
 mod sledgehammer;
@@ -20,12 +21,14 @@ use uuid::Uuid;
 
 pub use kernel_args::{KernelArgs, WordError};
 pub use loader::Loader;
+pub use mechanism::{BUILT_IN_FEATURE, Mechanism, MechanismError};
 pub use network::ProvisioningNetwork;
 pub use params::{ParamError, Params};
 pub use sledgehammer::sledgehammer_args;
 pub use state::{Phase, State};
 pub use transition::{
     Change, Decision, PowerOnTransition, Snapshot, bootenv_by_hand, boots_through_virtual_media, decide, is_older,
+    missed,
 };
 
 /// A machine's key on the server; also the name of its directory, so it cannot be anything but a UUID.
@@ -54,8 +57,8 @@ impl fmt::Debug for MachineUuid {
     }
 }
 
-/// A machine object, reduced to what we act on.
-#[derive(Clone, Debug, PartialEq)]
+/// A machine object, and what we act on in it.
+#[derive(Clone, PartialEq)]
 pub struct Machine {
     /// Its key.
     pub uuid: MachineUuid,
@@ -63,8 +66,22 @@ pub struct Machine {
     pub name: String,
     /// The BootEnv that it is in; empty when the object does not say.
     pub bootenv: String,
+    /// Its architecture as the server writes it, such as `amd64`; empty when the object does not say.
+    pub arch: String,
     /// The parameters set directly on it; secure ones may still be sealed.
     pub params: Params,
+    /// All of it, as the server shows it to a BootEnv's templates.
+    pub object: Value,
+}
+
+/// Parameters may hold secrets, and the object holds the parameters.
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { uuid, name, bootenv, arch, params, object: _ } = self;
+        let mut shown = f.debug_struct("Machine");
+        shown.field("uuid", uuid).field("name", name).field("bootenv", bootenv).field("arch", arch);
+        shown.field("params", params).finish_non_exhaustive()
+    }
 }
 
 /// A machine object that cannot be acted on.
@@ -98,7 +115,14 @@ impl Machine {
             name => name,
         };
         let params = fields.get("Params").and_then(Value::as_object).cloned().unwrap_or_default();
-        Ok(Self { uuid, name, bootenv: text("BootEnv"), params: Params::new(params) })
+        Ok(Self {
+            uuid,
+            name,
+            bootenv: text("BootEnv"),
+            arch: text("Arch"),
+            params: Params::new(params),
+            object: object.clone(),
+        })
     }
 }
 

@@ -76,6 +76,8 @@ pub const RECONCILE_INTERVAL: &str = "virtual-media/reconcile-interval";
 pub const SERVER_TLS: &str = "virtual-media/server-tls";
 /// PEM certificates that `verify` of the server trusts instead of the system's; a parameter of the plugin object.
 pub const SERVER_CA: &str = "virtual-media/server-ca";
+/// The directory that the static file server serves, where it is not `RS_WEBROOT`; a parameter of the plugin object.
+pub const WEBROOT: &str = "virtual-media/webroot";
 /// What the plugin did on this machine; written by the plugin.
 pub const STATE: &str = "virtual-media/state";
 
@@ -130,12 +132,14 @@ impl Params {
         Self(params)
     }
 
-    /// The same with `beneath` used for every name that is absent here: the parameters set directly on a machine
+    /// The same with `beneath` used for every name that is absent or null here: the parameters set directly on a machine
     /// stand in for those that a server did not resolve.
     #[must_use]
     pub fn over(mut self, beneath: &Self) -> Self {
         for (name, value) in &beneath.0 {
-            self.0.entry(name.clone()).or_insert_with(|| value.clone());
+            if self.value(name).is_none() {
+                self.0.insert(name.clone(), value.clone());
+            }
         }
         self
     }

@@ -3,9 +3,10 @@
 //! It is the plugin's only durable memory: whatever is not here or on the BMC is forgotten when the process ends.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::Params;
 use super::params::STATE;
+use super::{Mechanism, Params};
 
 /// How far the plugin has come with a machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +32,10 @@ pub enum Phase {
 pub struct State {
     /// How far the plugin has come.
     pub phase: Phase,
-    /// The BootEnv that the last transition was for.
+    /// The BootEnv that the last transition was for, or that the machine was first seen in.
     pub boot_env: String,
+    /// Who acts on the machine's BootEnv changes: this plugin or the server itself.
+    pub mechanism: Mechanism,
     /// The image that we mounted, or were about to; empty when none of ours is.
     pub url: String,
     /// The template that the image was made from.
@@ -68,7 +71,19 @@ impl State {
     /// keep the machine from booting, and everything here can be found out again.
     #[must_use]
     pub fn from_params(params: &Params) -> Self {
-        let Some(value) = params.value(STATE) else { return Self::default() };
+        params.value(STATE).map(Self::from_value).unwrap_or_default()
+    }
+
+    /// Whether the hook did something on the machine; what was done by hand is the operator's, and what the server's own
+    /// mechanism had us do is the server's.
+    #[must_use]
+    pub fn is_of_the_hook(&self) -> bool {
+        self.phase != Phase::Idle && self.mechanism == Mechanism::Plugin
+    }
+
+    /// Reads the parameter's value; as [`State::from_params`].
+    #[must_use]
+    pub fn from_value(value: &Value) -> Self {
         serde_json::from_value(value.clone()).unwrap_or_default()
     }
 }

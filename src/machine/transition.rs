@@ -1,15 +1,19 @@
 //! What a change of a machine asks for: one pure decision from what was, what is, and what we did before.
 
-use super::params::{BOOT_VIRTUAL_ISO, POWER_ON_TRANSITION, ParamError, unusable};
-use super::{Params, Phase, State};
+use std::time::Duration;
+
+use super::params::{POWER_ON_TRANSITION, ParamError, unusable};
+use super::{Mechanism, Params, Phase, State};
 
 /// One side of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// The BootEnv.
     pub bootenv: String,
-    /// Whether `boot-virtual-iso` is true.
+    /// Whether this plugin acts on the machine's BootEnv changes.
     pub enabled: bool,
+    /// Whether what we generate boots the machine in this BootEnv.
+    pub boots_from_media: bool,
 }
 
 /// A machine's change as the server tells it, and what we know of the machine.
@@ -30,6 +34,8 @@ pub struct Change<'a> {
 pub enum Decision {
     /// Generate the image for this BootEnv, mount it, boot from it once.
     Mount,
+    /// The same, and leave the power alone: nobody saw the change, so the machine may be running what it is to boot.
+    Adopt,
     /// Eject our medium and delete the image, keep the directory.
     Unmount,
     /// Eject our medium and delete everything of this machine's.
@@ -60,7 +66,12 @@ pub fn decide(change: &Change<'_>) -> Decision {
         return Decision::Ignore("a later change of this machine was handled already");
     }
     let Some(after) = change.after.as_ref().filter(|after| after.enabled) else {
-        return match (touched || was_enabled, &change.after) {
+        // What an operator mounted by hand stays, until he or the end of the machine takes it out.
+        let ours = match change.after {
+            Some(_) => change.state.is_of_the_hook(),
+            None => touched && change.state.mechanism != Mechanism::Server,
+        };
+        return match (ours || was_enabled, &change.after) {
             (true, _) => Decision::Clean,
             (false, Some(_)) => Decision::Ignore("boot-virtual-iso is not true"),
             (false, None) => Decision::Ignore("virtual media was never used on this machine"),
@@ -81,7 +92,51 @@ pub fn decide(change: &Change<'_>) -> Decision {
     {
         return Decision::Ignore("this change was handled already");
     }
-    if boots_through_virtual_media(&after.bootenv) { Decision::Mount } else { Decision::Unmount }
+    into(after)
+}
+
+/// Decides what a machine asks for that is looked at without an event: what a lost event would have asked for, and the
+/// rest of what was cut off or failed. `since_state` is the time since the state was written.
+#[must_use]
+pub fn missed(after: &Snapshot, state: &State, since_state: Option<Duration>) -> Decision {
+    let resting = state.phase == Phase::Failed && since_state.is_some_and(|since| since < rest(state.attempts));
+    if !after.enabled {
+        return match state.is_of_the_hook() {
+            false => Decision::Ignore("boot-virtual-iso is not true"),
+            true if resting => Decision::Ignore(RESTS),
+            true => Decision::Clean,
+        };
+    }
+    let is_new = state.boot_env != after.bootenv;
+    match state.phase {
+        Phase::Mounting | Phase::Unmounting => into(after),
+        Phase::Failed if is_new || !resting => into(after),
+        Phase::Failed => Decision::Ignore(RESTS),
+        // Never seen before. In a BootEnv that boots in-band there is nothing of ours to take away.
+        Phase::Idle if state.boot_env.is_empty() => {
+            if after.boots_from_media {
+                Decision::Adopt
+            } else {
+                Decision::Ignore("it boots in-band")
+            }
+        }
+        _ if is_new => into(after),
+        _ => Decision::Ignore("the BootEnv did not change"),
+    }
+}
+
+const RESTS: &str = "it failed a short time ago and is tried again later";
+
+fn into(after: &Snapshot) -> Decision {
+    if after.boots_from_media { Decision::Mount } else { Decision::Unmount }
+}
+
+/// How long a machine rests after so many failed tries: 30 s, doubled with each, an hour at most. A BMC that rejects a
+/// password locks accounts when it is asked too often.
+fn rest(attempts: u32) -> Duration {
+    const FIRST: Duration = Duration::from_secs(30);
+    const LONGEST: Duration = Duration::from_hours(1);
+    FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LONGEST)
 }
 
 /// Whether a machine in this BootEnv boots what we generate: Sledgehammer, under its own name or a variant's
@@ -117,19 +172,20 @@ impl Change<'_> {
 }
 
 impl Snapshot {
-    /// Takes a side of a change from a BootEnv and the parameters that hold for it.
-    ///
-    /// # Errors
-    /// `boot-virtual-iso` is no boolean.
-    pub fn new(bootenv: &str, params: &Params) -> Result<Self, ParamError> {
-        Ok(Self { bootenv: bootenv.to_owned(), enabled: params.flag(BOOT_VIRTUAL_ISO)?.unwrap_or(false) })
+    /// A machine as it is now, whose BootEnv boots from what we generate where its name says so.
+    #[must_use]
+    pub fn new(bootenv: &str, mechanism: Mechanism) -> Self {
+        Self {
+            bootenv: bootenv.to_owned(),
+            enabled: mechanism == Mechanism::Plugin,
+            boots_from_media: boots_through_virtual_media(bootenv),
+        }
     }
 
-    /// The same of what is past: a flag that cannot be read was not true, and keeps nobody from mending or deleting it.
+    /// The same of what is past: what cannot be read did not hold, and keeps nobody from mending or deleting it.
     #[must_use]
-    pub fn past(bootenv: &str, params: &Params) -> Self {
-        let enabled = params.flag(BOOT_VIRTUAL_ISO).ok().flatten().unwrap_or(false);
-        Self { bootenv: bootenv.to_owned(), enabled }
+    pub fn past(bootenv: &str, params: &Params, server_has_its_own: bool) -> Self {
+        Self::new(bootenv, Mechanism::from_params(params, server_has_its_own).unwrap_or_default())
     }
 }
 
@@ -150,15 +206,18 @@ impl PowerOnTransition {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, Decision, Snapshot, decide};
-    use crate::machine::{Phase, State};
+    use std::time::Duration;
+
+    use super::{Change, Decision, Snapshot, decide, missed, rest};
+    use crate::machine::{Mechanism, Phase, State};
 
     fn snapshot(bootenv: &str, enabled: bool) -> Snapshot {
-        Snapshot { bootenv: bootenv.into(), enabled }
+        Snapshot::new(bootenv, if enabled { Mechanism::Plugin } else { Mechanism::None })
     }
 
     fn state(phase: Phase, boot_env: &str, event_time: &str) -> State {
-        State { phase, boot_env: boot_env.into(), event_time: event_time.into(), ..State::default() }
+        let (boot_env, event_time) = (boot_env.into(), event_time.into());
+        State { phase, boot_env, event_time, mechanism: Mechanism::Plugin, ..State::default() }
     }
 
     const NOON: &str = "2026-01-01T12:00:00Z";
@@ -173,6 +232,8 @@ mod tests {
         let idle = State::default();
         let mounted = state(Phase::Mounted, "sledgehammer", NOON);
         let failed = state(Phase::Failed, "sledgehammer", NOON);
+        let by_hand = State { mechanism: Mechanism::None, ..mounted.clone() };
+        let by_the_server = State { mechanism: Mechanism::Server, ..mounted.clone() };
         let cases = [
             ("into sledgehammer", &local, &sledgehammer, &idle, NOON, "Mount"),
             ("into a variant", &local, &Some(snapshot("sledgehammer-lab", true)), &idle, NOON, "Mount"),
@@ -185,7 +246,11 @@ mod tests {
             ("disabled", &sledgehammer, &plain("sledgehammer"), &mounted, NOON, "Clean"),
             ("disabled, state lost", &sledgehammer, &plain("sledgehammer"), &idle, NOON, "Clean"),
             ("disabled, before lost", &None, &plain("sledgehammer"), &mounted, NOON, "Clean"),
+            ("mounted by hand", &plain("local"), &plain("sledgehammer"), &by_hand, NOON, "not true"),
+            ("mounted by the server", &plain("local"), &plain("local"), &by_the_server, NOON, "not true"),
             ("deleted", &None, &None, &mounted, NOON, "Clean"),
+            ("deleted, mounted by hand", &None, &None, &by_hand, NOON, "Clean"),
+            ("deleted, mounted by the server", &None, &None, &by_the_server, NOON, "never used"),
             ("deleted, never ours", &plain("local"), &None, &idle, NOON, "never used"),
             ("before unknown, first time", &None, &sledgehammer, &idle, NOON, "Mount"),
             ("before unknown, no change", &None, &sledgehammer, &mounted, NOON, "did not change"),
@@ -196,11 +261,55 @@ mod tests {
         ];
         for (name, before, after, state, time, expected) in cases {
             let decision = decide(&Change { before: before.clone(), after: after.clone(), state, time });
-            let shown = match decision {
-                Decision::Ignore(reason) => reason.to_owned(),
-                other => format!("{other:?}"),
-            };
+            let shown = shown(decision);
             assert!(shown.contains(expected), "{name}: {shown}");
+        }
+    }
+
+    fn shown(decision: Decision) -> String {
+        match decision {
+            Decision::Ignore(reason) => reason.to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_look_at_a_machine_finds_what_no_event_told() {
+        let (on, off) = (|bootenv| snapshot(bootenv, true), |bootenv| snapshot(bootenv, false));
+        let of = |phase, bootenv| state(phase, bootenv, NOON);
+        let cases = [
+            ("first seen, in-band", on("local"), State::default(), "boots in-band"),
+            ("first seen, in Sledgehammer", on("sledgehammer"), State::default(), "Adopt"),
+            ("seen before in local", on("sledgehammer"), of(Phase::Idle, "local"), "Mount"),
+            ("enabled in Sledgehammer", on("sledgehammer"), of(Phase::Idle, "sledgehammer"), "did not change"),
+            ("missed into local", on("local"), of(Phase::Mounted, "sledgehammer"), "Unmount"),
+            ("missed into Sledgehammer", on("sledgehammer"), of(Phase::Unmounted, "local"), "Mount"),
+            ("done", on("sledgehammer"), of(Phase::Mounted, "sledgehammer"), "did not change"),
+            ("killed in a mount", on("sledgehammer"), of(Phase::Mounting, "sledgehammer"), "Mount"),
+            ("killed in a mount, then local", on("local"), of(Phase::Mounting, "sledgehammer"), "Unmount"),
+            ("killed in an unmount", on("local"), of(Phase::Unmounting, "local"), "Unmount"),
+            ("failed", on("sledgehammer"), of(Phase::Failed, "sledgehammer"), "Mount"),
+            ("disabled", off("sledgehammer"), of(Phase::Mounted, "sledgehammer"), "Clean"),
+            ("never ours", off("sledgehammer"), State::default(), "not true"),
+            ("mounted by hand", off("local"), State { phase: Phase::Mounted, ..State::default() }, "not true"),
+        ];
+        for (name, after, state, expected) in cases {
+            let shown = shown(missed(&after, &state, Some(Duration::from_hours(1))));
+            assert!(shown.contains(expected), "{name}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_failed_machine_rests_longer_with_each_try() {
+        let after = snapshot("sledgehammer", true);
+        let failed = |attempts| State { attempts, ..state(Phase::Failed, "sledgehammer", NOON) };
+        for (attempts, seconds) in [(0, 30), (1, 30), (2, 60), (5, 480), (8, 3600), (u32::MAX, 3600)] {
+            assert_eq!(rest(attempts), Duration::from_secs(seconds), "{attempts}");
+            let since = |seconds| missed(&after, &failed(attempts), Some(Duration::from_secs(seconds)));
+            assert_eq!(since(seconds), Decision::Mount, "{attempts}");
+            assert!(matches!(since(seconds - 1), Decision::Ignore(_)), "{attempts}");
+            let local = snapshot("local", true);
+            assert_eq!(missed(&local, &failed(attempts), Some(Duration::ZERO)), Decision::Unmount, "another BootEnv");
         }
     }
 }

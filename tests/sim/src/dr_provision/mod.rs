@@ -300,6 +300,22 @@ impl DrProvision {
         self.0.server.change(|objects| objects.delete("DELETE", "machines", uuid, &user()))
     }
 
+    /// Changes any object as an administrator does.
+    pub fn change(&self, prefix: &str, key: &str, change: impl FnOnce(&mut Value)) -> Result<Value, Error> {
+        self.0.server.change(|objects| {
+            objects.change(prefix, key, Change::Update, &user(), |object| {
+                change(object);
+                Ok(())
+            })
+        })
+    }
+
+    /// All objects of a type.
+    #[must_use]
+    pub fn objects(&self, prefix: &str) -> Vec<Value> {
+        self.0.server.read(|objects| objects.all(prefix).map(|(_, object)| object.clone()).collect())
+    }
+
     /// Runs an action on a machine with the caller's params.
     pub async fn action(&self, uuid: &str, command: &str, params: Value) -> Result<Value, Error> {
         actions::run(&self.0.server, "machines", uuid, command, None, params).await

@@ -1,0 +1,9 @@
+//! The plugin as dr-provision runs it: over its two sockets, with the server's API and events at its other side.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod bad_input;
+mod mechanism;
+mod site;
+mod transitions;
+mod trouble;
