@@ -29,6 +29,8 @@ pub enum BootMode {
     Uefi,
     /// BIOS, or UEFI's imitation of it.
     Legacy,
+    /// The one that the machine boots with now, as far as the BMC knows: nobody says which.
+    Current,
 }
 
 /// How long a machine makes itself known in its rack.

@@ -142,6 +142,11 @@ impl Bmc<'_> {
         self.redfish.boot_from(device, lasting, mode).await
     }
 
+    /// Whether the next boot still goes to the virtual CD, or a boot once from it was done or taken back.
+    pub async fn boots_once_from_cd(&mut self) -> Result<bool, Error> {
+        self.redfish.boots_once_from_cd().await
+    }
+
     /// Makes the machine known in its rack, or no longer.
     pub async fn identify(&mut self, identify: Identify) -> Result<(), Error> {
         self.redfish.identify(identify).await

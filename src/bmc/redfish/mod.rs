@@ -5,7 +5,7 @@
 //! * R2 a slot is chosen by its media types, R3 everything is ejected first, R5 a 2xx is not "mounted": `media`, `slot`
 //! * R4 the insert ladder: `ladder`
 //! * R5 tasks: `tasks`
-//! * R6 boot once, on the settings object or the system: `boot`
+//! * R6 boot devices, on the settings object or the system: `boot`, `boot_override`
 //! * R7 `ETag` forms, R9 connections: `client`
 //! * R8 reset types and states: `power`
 //!
@@ -22,6 +22,7 @@ use crate::operation::Operation;
 
 mod answer;
 mod boot;
+mod boot_override;
 mod client;
 mod discovery;
 mod failure;

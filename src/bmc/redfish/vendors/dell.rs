@@ -2,16 +2,16 @@
 //!
 //! Evidence is quoted as (project#issue); DSP-less facts are from Dell's iDRAC-Redfish-Scripting, sushy, ironic, libredfish.
 
-use serde_json::{Value, json};
-use tracing::debug;
-
-use super::{Quirks, Route, Step, blames_image};
-use crate::bmc::error::{Error, Kind};
+use super::{DeviceRoute, Look, Quirks, Route, Step, blames_image};
+use crate::bmc::asked::Lasting;
+use crate::bmc::error::Kind;
 use crate::bmc::redfish::answer::Refusal;
+use crate::bmc::redfish::boot_override::Choice;
 use crate::bmc::redfish::discovery::Platform;
 use crate::bmc::redfish::slot::Slot;
-use crate::bmc::redfish::value::{Resource, text};
 use crate::bmc::redfish::{Redfish, boot};
+
+mod server_boot;
 
 pub(super) struct Dell;
 
@@ -131,8 +131,32 @@ impl Quirks for Dell {
 
     fn clear_boot_once(&self, _: &Platform) -> Vec<Route> {
         let attributes =
-            Route { name: "iDRAC attributes", why: "ServerBoot.1.BootOnce Disabled", run: clear_attributes };
+            Route { name: "iDRAC attributes", why: "ServerBoot.1.BootOnce Disabled", run: server_boot::clear_cd_once };
         vec![attributes, boot::CLEAR_OVERRIDE]
+    }
+
+    fn shows_own_boot_once(&self) -> Option<Look> {
+        Some(server_boot::shows_cd_once)
+    }
+
+    fn override_reaches_virtual_cd(&self, platform: &Platform) -> bool {
+        match generation(platform) {
+            Generation::Idrac8 => false,
+            Generation::Idrac9 => cd_is_virtual(platform),
+            Generation::Idrac10 => true,
+        }
+    }
+
+    fn boot_device(&self, platform: &Platform, choice: Choice) -> Vec<DeviceRoute> {
+        // The override for one boot, on iDRAC 10 too (community.general#11297). Not for more: an iDRAC resets Continuous
+        // after the boot, and changes the boot order on the way (terraform-provider-redfish#138,
+        // iDRAC-Redfish-Scripting#319).
+        match (generation(platform), choice.lasting) {
+            (Generation::Idrac9, Lasting::Once) => vec![OVERRIDE_ALONE, WRITE, IMPORT_ANY],
+            (_, Lasting::Once) => vec![OVERRIDE_ALONE, IMPORT_ANY],
+            (Generation::Idrac9, Lasting::Always) => vec![WRITE, IMPORT_ANY],
+            (_, Lasting::Always) => vec![IMPORT_ANY],
+        }
     }
 
     fn sends_boot_mode(&self) -> bool {
@@ -145,23 +169,24 @@ impl Quirks for Dell {
 const ATTRIBUTES: Route = Route {
     name: "iDRAC attributes",
     why: "ServerBoot.1.FirstBootDevice VCD-DVD, BootOnce Enabled; before firmware 6.00 the standard Cd is the physical drive",
-    run: set_attributes,
+    run: server_boot::write_cd_once,
 };
 
 /// Works on every generation, as a job of a minute; iDRAC 8 and 10 have nothing better for the virtual CD.
 const IMPORT: Route = Route {
     name: "configuration import",
     why: "Server Configuration Profile with ServerBoot.1 FirstBootDevice VCD-DVD, BootOnce Enabled",
-    run: import_boot_once,
+    run: server_boot::import_cd_once,
 };
 
-const BOOT_ONCE: &str = "ServerBoot.1.BootOnce";
-const FIRST_DEVICE: &str = "ServerBoot.1.FirstBootDevice";
+const OVERRIDE_ALONE: DeviceRoute = DeviceRoute { name: boot::OVERRIDE.name, run: server_boot::override_alone };
+const WRITE: DeviceRoute = DeviceRoute { name: ATTRIBUTES.name, run: server_boot::write_choice };
+const IMPORT_ANY: DeviceRoute = DeviceRoute { name: IMPORT.name, run: server_boot::import_choice };
 
 fn check_attached<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
     Box::pin(async move {
-        let Some(attributes) = attributes(bmc).await? else { return Ok(()) };
-        let attached = attribute(&attributes, "VirtualMedia.1.Attached");
+        let Some(attributes) = server_boot::attributes(bmc).await? else { return Ok(()) };
+        let attached = server_boot::attribute(&attributes, "VirtualMedia.1.Attached");
         if attached.as_deref() == Some("Detached") {
             let answer =
                 "has virtual media detached (VirtualMedia.1.Attached is Detached): the machine would not see an image";
@@ -170,99 +195,6 @@ fn check_attached<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
         }
         Ok(())
     })
-}
-
-fn set_attributes<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
-    Box::pin(async move {
-        let Some(attributes) = attributes(bmc).await? else {
-            return Err(bmc.client.error(Kind::Unsupported, "shows no iDRAC attributes"));
-        };
-        write_attributes(bmc, &attributes, "Enabled", "VCD-DVD").await
-    })
-}
-
-fn import_boot_once<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
-    Box::pin(import(bmc, "Enabled", "VCD-DVD"))
-}
-
-fn clear_attributes<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
-    Box::pin(async move {
-        let Some(attributes) = attributes(bmc).await? else { return Ok(()) };
-        let is = |name, value| attribute(&attributes, name).as_deref() == Some(value);
-        if !(is(BOOT_ONCE, "Enabled") && is(FIRST_DEVICE, "VCD-DVD")) {
-            return Ok(());
-        }
-        match write_attributes(bmc, &attributes, "Disabled", "Normal").await {
-            Err(error) if !error.is_final() => {
-                debug!(%error, "attributes were not taken, importing them");
-                import(bmc, "Disabled", "Normal").await
-            }
-            other => other,
-        }
-    })
-}
-
-/// The iDRAC's attributes: where the manager links them, else at the place they had before.
-async fn attributes(bmc: &mut Redfish<'_>) -> Result<Option<Resource>, Error> {
-    let Some(manager) = bmc.platform.manager() else { return Ok(None) };
-    let linked = manager.links("Links/Oem/Dell/DellAttributes").into_iter().find(|path| path.contains("iDRAC"));
-    let path = linked.unwrap_or_else(|| format!("{}/Attributes", manager.path.trim_end_matches('/')));
-    match bmc.client.find(&path).await {
-        Err(error) if !error.is_final() => {
-            debug!(%error, "the iDRAC's attributes cannot be read");
-            Ok(None)
-        }
-        other => other,
-    }
-}
-
-fn attribute(attributes: &Resource, name: &str) -> Option<String> {
-    attributes.at("Attributes")?.get(name).and_then(text)
-}
-
-async fn write_attributes(bmc: &mut Redfish<'_>, at: &Resource, once: &str, device: &str) -> Result<(), Error> {
-    let body = json!({"Attributes": {BOOT_ONCE: once, FIRST_DEVICE: device}});
-    match bmc.client.patch(&at.path, at.etag.as_deref(), &body).await {
-        Ok(Ok(answer)) => bmc.finish(answer).await?,
-        Ok(Err(refusal)) => return Err(bmc.client.refused(&refusal)),
-        Err(error) if error.is_lost() => {}
-        Err(error) => return Err(error),
-    }
-    let now = bmc.client.get(&at.path).await?;
-    let shown = (attribute(&now, BOOT_ONCE), attribute(&now, FIRST_DEVICE));
-    if (shown.0.as_deref(), shown.1.as_deref()) == (Some(once), Some(device)) {
-        return Ok(());
-    }
-    let answer = format!("accepted the attributes, but shows BootOnce {:?}, FirstBootDevice {:?}", shown.0, shown.1);
-    Err(bmc.client.error(Kind::Refused, answer))
-}
-
-/// Imports the two attributes as a Server Configuration Profile and waits for the job.
-async fn import(bmc: &mut Redfish<'_>, once: &str, device: &str) -> Result<(), Error> {
-    let Some(target) = bmc.platform.manager().and_then(import_target) else {
-        return Err(bmc.client.error(Kind::Unsupported, "offers no configuration import"));
-    };
-    // Without white space between elements: the iDRAC takes it as content (sushy). Target is an array: iDRAC 10 refuses
-    // the string that earlier ones take too (iDRAC-Redfish-Scripting#318).
-    let profile = format!(
-        "<SystemConfiguration><Component FQDD=\"iDRAC.Embedded.1\">\
-         <Attribute Name=\"ServerBoot.1#BootOnce\">{once}</Attribute>\
-         <Attribute Name=\"ServerBoot.1#FirstBootDevice\">{device}</Attribute>\
-         </Component></SystemConfiguration>"
-    );
-    let body = json!({"ShareParameters": {"Target": ["ALL"]}, "ImportBuffer": profile});
-    match bmc.client.post(&target, &body).await? {
-        Ok(answer) => bmc.finish(answer).await,
-        Err(refusal) => Err(bmc.client.refused(&refusal)),
-    }
-}
-
-/// The import's target, by the end of its name: the names before it differ with the firmware
-/// (`#OemManager.v1_4_0.OemManager#OemManager.Import…`, `#OemManager.Import…`), and so does the target's path.
-fn import_target(manager: &Resource) -> Option<String> {
-    let actions = manager.at("Actions/Oem").and_then(Value::as_object)?;
-    let import = actions.iter().find(|(name, _)| name.ends_with("OemManager.ImportSystemConfiguration"));
-    import.and_then(|(_, action)| action.get("target").and_then(text))
 }
 
 #[cfg(test)]
@@ -315,27 +247,5 @@ mod tests {
         assert_eq!(Dell.preference(&seventeen, &slot("2")), None);
         assert_eq!(Dell.preference(&seventeen, &slot("1")), Some(0));
         assert_eq!(Dell.preference(&platform("16G Monolithic", "7.10", ""), &slot("2")), Some(0));
-    }
-
-    #[test]
-    fn the_import_action_is_found_under_each_of_its_names() {
-        for name in [
-            "#OemManager.v1_4_0.OemManager#OemManager.ImportSystemConfiguration",
-            "#OemManager.ImportSystemConfiguration",
-            "OemManager.v1_1_0#OemManager.ImportSystemConfiguration",
-        ] {
-            let manager = resource(
-                json!({"Actions": {"Oem": {"#OemManager.ExportSystemConfiguration": {"target": "/no"}, name: {"target": "/x"}}}}),
-            );
-            assert_eq!(import_target(&manager).as_deref(), Some("/x"), "{name}");
-        }
-        assert_eq!(import_target(&resource(Value::Null)), None);
-    }
-
-    proptest! {
-        #[test]
-        fn any_manager_is_read_without_panic(body in any_json()) {
-            let _target = import_target(&resource(body));
-        }
     }
 }

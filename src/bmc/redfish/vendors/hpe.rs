@@ -3,9 +3,10 @@
 use serde_json::json;
 use url::Url;
 
-use super::{Quirks, Route, Step, Way};
+use super::{DeviceRoute, Look, Quirks, Route, Step, Way};
 use crate::bmc::error::{Error, Kind};
 use crate::bmc::redfish::answer::Refusal;
+use crate::bmc::redfish::boot_override::Choice;
 use crate::bmc::redfish::discovery::Platform;
 use crate::bmc::redfish::slot::Slot;
 use crate::bmc::redfish::{Redfish, boot};
@@ -97,6 +98,14 @@ impl Quirks for Hpe {
         vec![next_reset, boot::CLEAR_OVERRIDE]
     }
 
+    fn shows_own_boot_once(&self) -> Option<Look> {
+        Some(shows_next_reset)
+    }
+
+    fn boot_device(&self, _: &Platform, _: Choice) -> Vec<DeviceRoute> {
+        vec![DeviceRoute { name: boot::OVERRIDE.name, run: override_alone }]
+    }
+
     fn sends_boot_mode(&self) -> bool {
         // Shown and not writable: 400 (community.general#3509, metal3-docs#581).
         false
@@ -135,6 +144,23 @@ fn clear_next_reset<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
             }
         }
         Ok(())
+    })
+}
+
+fn shows_next_reset<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a, bool> {
+    Box::pin(async move {
+        match bmc.slots().await {
+            Err(error) if error.kind() == Kind::Unsupported => Ok(false),
+            slots => Ok(slots?.iter().any(|slot| matches!(boot_on_next_reset(slot), Some((_, true))))),
+        }
+    })
+}
+
+/// The override, once no boot from the slot can go before it: which of the two an iLO does first is nowhere written.
+fn override_alone<'a>(bmc: &'a mut Redfish<'_>, choice: Choice) -> Step<'a> {
+    Box::pin(async move {
+        clear_next_reset(bmc).await?;
+        bmc.set_override(choice, true).await
     })
 }
 

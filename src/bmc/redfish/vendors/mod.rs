@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::answer::Refusal;
+use super::boot_override::Choice;
 use super::discovery::Platform;
 use super::slot::Slot;
 use super::{Redfish, boot};
+use crate::bmc::asked::BootDevice;
 use crate::bmc::error::{Error, Kind};
 
 mod dell;
@@ -115,7 +117,10 @@ impl Display for Way {
 }
 
 /// What a route does, as a future that borrows the engine.
-pub(crate) type Step<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+pub(crate) type Step<'a, T = ()> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// A look at what a vendor keeps beside the standard.
+pub(crate) type Look = for<'a> fn(&'a mut Redfish<'_>) -> Step<'a, bool>;
 
 /// One named route to an effect.
 #[derive(Clone, Copy)]
@@ -124,6 +129,13 @@ pub(crate) struct Route {
     /// Why this route, for this BMC; shown by `bmc probe`.
     pub(crate) why: &'static str,
     pub(crate) run: for<'a> fn(&'a mut Redfish<'_>) -> Step<'a>,
+}
+
+/// One named route to a boot device.
+#[derive(Clone, Copy)]
+pub(crate) struct DeviceRoute {
+    pub(crate) name: &'static str,
+    pub(crate) run: for<'a> fn(&'a mut Redfish<'_>, Choice) -> Step<'a>,
 }
 
 /// Where a vendor differs. The default of each is what the rules R1 to R9 say.
@@ -200,9 +212,28 @@ pub(crate) trait Quirks: Send + Sync {
         vec![boot::CLEAR_OVERRIDE]
     }
 
-    /// The names of the virtual CD as a boot target, in order of preference.
-    fn boot_targets(&self) -> &'static [&'static str] {
-        &["Cd", "UsbCd"]
+    /// Whether "boot once from virtual CD" is set by what the vendor has beside the override.
+    fn shows_own_boot_once(&self) -> Option<Look> {
+        None
+    }
+
+    /// Whether the override's CD target is the virtual CD; a real drive where not.
+    fn override_reaches_virtual_cd(&self, _: &Platform) -> bool {
+        true
+    }
+
+    /// The routes to any other boot device, in order; the first that works ends it.
+    fn boot_device(&self, _: &Platform, _: Choice) -> Vec<DeviceRoute> {
+        vec![boot::DEVICE_OVERRIDE]
+    }
+
+    /// The names of a device as a boot target, in order of preference.
+    fn boot_targets(&self, device: BootDevice) -> &'static [&'static str] {
+        match device {
+            BootDevice::Cd => &["Cd", "UsbCd"],
+            BootDevice::Pxe => &["Pxe"],
+            BootDevice::Disk => &["Hdd"],
+        }
     }
 
     /// Whether the boot mode that the BMC shows is sent along with an override.
