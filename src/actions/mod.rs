@@ -1,17 +1,21 @@
-//! The actions: one file each, typed parameters in, typed answer out, orchestration only.
+//! The actions: one file each, or one for those that differ in a word; typed parameters in, typed answer out,
+//! orchestration only.
 //!
 //! What an action needs of the server's parameters is declared in `SPECS`, from which the provider's definition is
 //! made: the server hands over declared parameters alone.
 
 mod boot;
+mod boot_device;
 mod bootenv;
 mod call;
 mod error;
 mod generate;
+mod identify;
 mod memory;
 mod mount;
 mod power;
 mod powerstatus;
+mod read;
 mod site;
 mod status;
 mod target;
@@ -24,6 +28,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::Instrument;
 
+use crate::bmc::{BootDevice, Part};
 use crate::drp::models::{Action, AvailableAction};
 use crate::machine::params as p;
 use crate::operation::Operation;
@@ -35,11 +40,42 @@ pub use error::Error;
 pub use memory::Memory;
 pub use site::{Link, Site};
 
+/// What an action does.
+#[derive(Clone, Copy)]
+enum Command {
+    Generate,
+    Mount,
+    Unmount,
+    MediaStatus,
+    Boot,
+    PowerStatus,
+    PowerOn,
+    PowerOff,
+    PowerCycle,
+    NextBoot(BootDevice),
+    ForceBoot(BootDevice),
+    Identify,
+    Read(Part),
+}
+
 /// An action as the provider's definition declares it.
 struct Spec {
-    command: &'static str,
+    name: &'static str,
+    command: Command,
     required: &'static [&'static str],
     optional: &'static [&'static [&'static str]],
+}
+
+impl Spec {
+    /// An action that needs the BMC alone.
+    const fn of_bmc(name: &'static str, command: Command) -> Self {
+        Self { name, command, required: BMC, optional: &[BMC_OPTIONAL] }
+    }
+
+    /// An action that sets what is booted, for a firmware.
+    const fn of_boot(name: &'static str, command: Command) -> Self {
+        Self { name, command, required: BMC, optional: &[BMC_OPTIONAL, &[p::BIOS_MODE]] }
+    }
 }
 
 /// Without these no BMC can be asked anything.
@@ -49,6 +85,10 @@ const BMC: &[&str] = &[p::ADDRESS, p::USERNAME, p::PASSWORD];
 const BMC_OPTIONAL: &[&str] = &[
     p::MODE,
     p::PORT_REDFISH,
+    p::PORT_IPMITOOL,
+    p::PORT_RACADM,
+    p::PORT_LPAR,
+    p::LPAR_ID,
     p::TLS_POLICY,
     p::TLS_FINGERPRINT,
     p::TLS_CA,
@@ -88,19 +128,52 @@ pub const DEFAULTS: [&str; 11] = [
 ];
 
 const SPECS: &[Spec] = &[
-    Spec { command: "generateVirtualMedia", required: &[], optional: &[IMAGE, &[p::ACTION_TIMEOUT, p::STATE]] },
     Spec {
-        command: "mountVirtualMedia",
+        name: "generateVirtualMedia",
+        command: Command::Generate,
+        required: &[],
+        optional: &[IMAGE, &[p::ACTION_TIMEOUT, p::STATE]],
+    },
+    Spec {
+        name: "mountVirtualMedia",
+        command: Command::Mount,
         required: BMC,
         optional: &[BMC_OPTIONAL, &[p::MEDIA_URL, p::MEDIA_BOOT, p::BOOTENV, p::IMAGE_URL]],
     },
-    Spec { command: "unmountVirtualMedia", required: BMC, optional: &[BMC_OPTIONAL] },
-    Spec { command: "statusVirtualMedia", required: BMC, optional: &[BMC_OPTIONAL] },
-    Spec { command: "bootVirtualMedia", required: BMC, optional: &[BMC_OPTIONAL, IMAGE] },
-    Spec { command: "powerstatus", required: BMC, optional: &[BMC_OPTIONAL] },
-    Spec { command: "poweron", required: BMC, optional: &[BMC_OPTIONAL] },
-    Spec { command: "poweroff", required: BMC, optional: &[BMC_OPTIONAL] },
-    Spec { command: "powercycle", required: BMC, optional: &[BMC_OPTIONAL] },
+    Spec::of_bmc("unmountVirtualMedia", Command::Unmount),
+    Spec::of_bmc("statusVirtualMedia", Command::MediaStatus),
+    Spec { name: "bootVirtualMedia", command: Command::Boot, required: BMC, optional: &[BMC_OPTIONAL, IMAGE] },
+    Spec::of_bmc("powerstatus", Command::PowerStatus),
+    Spec::of_bmc("poweron", Command::PowerOn),
+    Spec::of_bmc("poweroff", Command::PowerOff),
+    Spec::of_bmc("powercycle", Command::PowerCycle),
+    Spec::of_boot("nextbootcd", Command::NextBoot(BootDevice::Cd)),
+    Spec {
+        name: "nextbootpxe",
+        command: Command::NextBoot(BootDevice::Pxe),
+        required: BMC,
+        optional: &[BMC_OPTIONAL, &[p::BIOS_MODE, p::KEEP_BOOT_ONCE]],
+    },
+    Spec::of_boot("nextbootdisk", Command::NextBoot(BootDevice::Disk)),
+    Spec::of_boot("forcebootpxe", Command::ForceBoot(BootDevice::Pxe)),
+    Spec::of_boot("forcebootdisk", Command::ForceBoot(BootDevice::Disk)),
+    Spec {
+        name: "identify",
+        command: Command::Identify,
+        required: BMC,
+        optional: &[BMC_OPTIONAL, &[p::IDENTIFY_DURATION]],
+    },
+    Spec::of_bmc("status", Command::Read(Part::Status)),
+    Spec::of_bmc("getInfo", Command::Read(Part::Info)),
+    Spec::of_bmc("getBios", Command::Read(Part::Bios)),
+    Spec::of_bmc("getMemory", Command::Read(Part::Memory)),
+    Spec::of_bmc("getStorage", Command::Read(Part::Storage)),
+    Spec::of_bmc("getSimpleStorage", Command::Read(Part::SimpleStorage)),
+    Spec::of_bmc("getProcessor", Command::Read(Part::Processor)),
+    Spec::of_bmc("getNetworkInterfaces", Command::Read(Part::NetworkInterfaces)),
+    Spec::of_bmc("getEthernetInterfaces", Command::Read(Part::EthernetInterfaces)),
+    Spec::of_bmc("getSecureBoot", Command::Read(Part::SecureBoot)),
+    Spec::of_bmc("getBoot", Command::Read(Part::Boot)),
 ];
 
 /// The actions for the provider's definition.
@@ -110,7 +183,7 @@ pub fn available() -> Vec<AvailableAction> {
     let declare = |spec: &Spec| AvailableAction {
         provider: String::new(),
         model: "machines".to_owned(),
-        command: spec.command.to_owned(),
+        command: spec.name.to_owned(),
         required_params: names(spec.required),
         optional_params: names(&spec.optional.concat()),
     };
@@ -123,10 +196,10 @@ pub fn available() -> Vec<AvailableAction> {
 /// What is wrong with the call, the machine, the image or the BMC, with the server's code for it.
 pub async fn run(site: &Arc<Site>, action: Action, operation: &Arc<Operation>) -> Result<Value, Error> {
     let Action { model, command, params, .. } = action;
-    if !SPECS.iter().any(|spec| spec.command == command) {
-        let known: Vec<&str> = SPECS.iter().map(|spec| spec.command).collect();
+    let Some(spec) = SPECS.iter().find(|spec| spec.name == command) else {
+        let known: Vec<&str> = SPECS.iter().map(|spec| spec.name).collect();
         return Err(Error::unsupported(format!("there is no action `{command}`; there are {}", known.join(", "))));
-    }
+    };
     let mut call = Call::of_action(site, &model, params, operation)?;
     let span = tracing::info_span!(
         "action",
@@ -136,19 +209,7 @@ pub async fn run(site: &Arc<Site>, action: Action, operation: &Arc<Operation>) -
         operation = %operation.id()
     );
     let limit = call.time_limit().map_err(|error| error.on(&call.machine))?;
-    let work = async {
-        match command.as_str() {
-            "generateVirtualMedia" => answer(generate::run(&mut call).await),
-            "mountVirtualMedia" => answer(mount::run(&mut call).await),
-            "unmountVirtualMedia" => answer(unmount::run(&mut call).await),
-            "statusVirtualMedia" => answer(status::run(&mut call).await),
-            "bootVirtualMedia" => answer(boot::run(&mut call).await),
-            "powerstatus" => answer(powerstatus::run(&mut call).await),
-            "poweron" => answer(power::on(&mut call).await),
-            "poweroff" => answer(power::off(&mut call).await),
-            _ => answer(power::cycle(&mut call).await),
-        }
-    };
+    let work = perform(spec.command, &mut call);
     let result = call::within(limit, operation, work).instrument(span.clone()).await;
     let result = result.map_err(|error| error.on(&call.machine));
     let _entered = span.enter();
@@ -157,6 +218,24 @@ pub async fn run(site: &Arc<Site>, action: Action, operation: &Arc<Operation>) -
         Err(error) => tracing::warn!(code = error.code, %error, "failed"),
     }
     result
+}
+
+async fn perform(command: Command, call: &mut Call<'_>) -> Result<Value, Error> {
+    match command {
+        Command::Generate => answer(generate::run(call).await),
+        Command::Mount => answer(mount::run(call).await),
+        Command::Unmount => answer(unmount::run(call).await),
+        Command::MediaStatus => answer(status::run(call).await),
+        Command::Boot => answer(boot::run(call).await),
+        Command::PowerStatus => answer(powerstatus::run(call).await),
+        Command::PowerOn => answer(power::on(call).await),
+        Command::PowerOff => answer(power::off(call).await),
+        Command::PowerCycle => answer(power::cycle(call).await),
+        Command::NextBoot(device) => answer(boot_device::next(call, device).await),
+        Command::ForceBoot(device) => answer(boot_device::force(call, device).await),
+        Command::Identify => answer(identify::run(call).await),
+        Command::Read(part) => read::run(call, part).await,
+    }
 }
 
 fn answer<T: Serialize>(result: Result<T, Error>) -> Result<Value, Error> {

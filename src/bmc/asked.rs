@@ -44,6 +44,17 @@ pub enum Identify {
     Off,
 }
 
+/// How a machine is known in its rack after it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identified {
+    /// Not: its light is off.
+    No,
+    /// Its light is on until somebody switches it off: the BMC has no timer for it.
+    UntilSwitchedOff,
+    /// Its light is on for so long, by the BMC's own timer.
+    For(Duration),
+}
+
 /// A part of the BMC's own description of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -69,4 +80,62 @@ pub enum Part {
     SecureBoot,
     /// Boot override and boot options.
     Boot,
+}
+
+impl BootDevice {
+    /// The device as Redfish and our answers write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cd => "Cd",
+            Self::Pxe => "Pxe",
+            Self::Disk => "Hdd",
+        }
+    }
+}
+
+impl Lasting {
+    /// How long as Redfish and our answers write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Once => "Once",
+            Self::Always => "Continuous",
+        }
+    }
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Self; 11] = [
+        Self::Status,
+        Self::Info,
+        Self::Bios,
+        Self::Memory,
+        Self::Storage,
+        Self::SimpleStorage,
+        Self::Processor,
+        Self::NetworkInterfaces,
+        Self::EthernetInterfaces,
+        Self::SecureBoot,
+        Self::Boot,
+    ];
+
+    /// The part's name for people and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Info => "info",
+            Self::Bios => "bios",
+            Self::Memory => "memory",
+            Self::Storage => "storage",
+            Self::SimpleStorage => "simple-storage",
+            Self::Processor => "processor",
+            Self::NetworkInterfaces => "network-interfaces",
+            Self::EthernetInterfaces => "ethernet-interfaces",
+            Self::SecureBoot => "secure-boot",
+            Self::Boot => "boot",
+        }
+    }
 }

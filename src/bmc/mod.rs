@@ -24,7 +24,7 @@ mod tls;
 use limits::Deadline;
 use redfish::Redfish;
 
-pub use asked::{BootDevice, BootMode, Identify, Lasting, Part};
+pub use asked::{BootDevice, BootMode, Identified, Identify, Lasting, Part};
 pub use error::{Error, Kind};
 pub use limits::Limits;
 pub use redfish::{
@@ -148,7 +148,7 @@ impl Bmc<'_> {
     }
 
     /// Makes the machine known in its rack, or no longer.
-    pub async fn identify(&mut self, identify: Identify) -> Result<(), Error> {
+    pub async fn identify(&mut self, identify: Identify) -> Result<Identified, Error> {
         self.redfish.identify(identify).await
     }
 

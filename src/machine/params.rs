@@ -30,6 +30,8 @@ pub const LPAR_ID: &str = "ipmi/lpar-id";
 pub const IDENTIFY_DURATION: &str = "ipmi/identify-duration";
 /// `uefi` or something else: the firmware that the machine was seen to boot with.
 pub const BIOS_MODE: &str = "detected-bios-mode";
+/// Whether `nextbootpxe` leaves a boot from our mounted image alone that is still to come.
+pub const KEEP_BOOT_ONCE: &str = "virtual-media/keep-boot-once";
 /// The image to mount by hand.
 pub const MEDIA_URL: &str = "ipmi/virtual-media-url";
 /// Whether a mount by hand also sets boot-once.
@@ -201,6 +203,15 @@ impl Params {
         match u64::try_from(number) {
             Ok(milliseconds @ 10..=60_000) => Ok(Some(Duration::from_millis(milliseconds))),
             _ => Err(unusable(name, number, "an interval is a number of milliseconds from 10 to 60000")),
+        }
+    }
+
+    /// A duration in whole seconds, 0 to 86,400.
+    pub fn seconds_from_zero(&self, name: &'static str) -> Result<Option<Duration>, ParamError> {
+        let Some(number) = self.integer(name)? else { return Ok(None) };
+        match u64::try_from(number) {
+            Ok(seconds @ 0..=86_400) => Ok(Some(Duration::from_secs(seconds))),
+            _ => Err(unusable(name, number, "this time is a number of seconds from 0 to 86400")),
         }
     }
 

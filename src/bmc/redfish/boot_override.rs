@@ -171,10 +171,7 @@ impl Redfish<'_> {
             return Err(only("BootSourceOverrideTarget", &targets, advice));
         };
 
-        let enabled = match choice.lasting {
-            Lasting::Once => "Once",
-            Lasting::Always => "Continuous",
-        };
+        let enabled = choice.lasting.name();
         let lastings = allowed("BootSourceOverrideEnabled");
         if !lastings.is_empty() && !lastings.iter().any(|lasting| lasting == enabled) {
             return Err(only("BootSourceOverrideEnabled", &lastings, NOT_LASTING));

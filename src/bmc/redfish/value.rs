@@ -101,7 +101,7 @@ pub(crate) fn texts(value: Option<&Value>) -> Vec<String> {
     }
 }
 
-fn link(value: &Value) -> Option<String> {
+pub(crate) fn link(value: &Value) -> Option<String> {
     let found = match value {
         Value::String(bare) => Some(bare.as_str()),
         Value::Object(fields) => fields.get("@odata.id").or_else(|| fields.get("href")).and_then(Value::as_str),

@@ -159,6 +159,11 @@ impl Quirks for Dell {
         }
     }
 
+    fn light_rests_lit(&self) -> bool {
+        // Systems and chassis of machines that nobody looks for show Lit (recorded trees).
+        true
+    }
+
     fn sends_boot_mode(&self) -> bool {
         // Writing the mode is a BIOS change that waits for a configuration job.
         false

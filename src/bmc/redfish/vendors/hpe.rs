@@ -106,6 +106,15 @@ impl Quirks for Hpe {
         vec![DeviceRoute { name: boot::OVERRIDE.name, run: override_alone }]
     }
 
+    fn own_links(&self, name: &str) -> &'static [&'static str] {
+        // An iLO 4 links these there and nowhere else (recorded tree of a Gen8, ComputerSystem 1.0.1).
+        match name {
+            "Bios" => &["Oem/Hp/Links/BIOS"],
+            "Memory" => &["Oem/Hp/Links/Memory"],
+            _ => &[],
+        }
+    }
+
     fn sends_boot_mode(&self) -> bool {
         // Shown and not writable: 400 (community.general#3509, metal3-docs#581).
         false

@@ -236,6 +236,16 @@ pub(crate) trait Quirks: Send + Sync {
         }
     }
 
+    /// Whether an `IndicatorLED` that is `Lit` only says that the machine is well, and `Blinking` alone identifies it.
+    fn light_rests_lit(&self) -> bool {
+        false
+    }
+
+    /// Where else the system links to a resource that the schema links by `name`.
+    fn own_links(&self, _name: &str) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether the boot mode that the BMC shows is sent along with an override.
     fn sends_boot_mode(&self) -> bool {
         true
