@@ -18,6 +18,10 @@ use crate::bmc::{
 };
 use crate::operation::Operation;
 
+mod machine;
+
+pub use machine::{BootArgs, GetArgs, IdentifyArgs};
+
 /// Ask or tell a BMC by hand. The password comes from `BMC_PASSWORD` or --password-file.
 #[derive(Debug, Subcommand)]
 pub enum BmcCommand {
@@ -37,6 +41,12 @@ pub enum BmcCommand {
     PowerOff(BmcArgs),
     /// Restart the machine; one that is off is turned on
     PowerCycle(BmcArgs),
+    /// Set what the machine boots from next
+    BootNext(BootArgs),
+    /// Switch the machine's light on, or off with --seconds 0
+    Identify(IdentifyArgs),
+    /// Print a part of the BMC's own description of the machine
+    Get(GetArgs),
 }
 
 /// Which BMC, as whom, and how much its certificate is trusted.
@@ -123,6 +133,9 @@ impl BmcCommand {
             Self::PowerOn(args) => args.power(Power::On, operation, out).await,
             Self::PowerOff(args) => args.power(Power::Off, operation, out).await,
             Self::PowerCycle(args) => args.power(Power::Cycle, operation, out).await,
+            Self::BootNext(args) => args.run(operation, out).await,
+            Self::Identify(args) => args.run(operation, out).await,
+            Self::Get(args) => args.run(operation, out).await,
         }
     }
 }
@@ -332,6 +345,8 @@ mod tests {
         Cli::command().debug_assert();
         assert!(parse("bmc status --address 10.0.0.1 --username root --insecure").is_ok());
         assert!(parse("bmc mount http://h/x.iso --boot-once --address fd00::1 --username root --json").is_ok());
+        assert!(parse("bmc boot-next pxe --always --address a --username root").is_ok());
+        assert!(parse("bmc get simple-storage --address a --username root").is_ok());
         for wrong in [
             "bmc status --username root",
             "bmc status --address a --username root --password secret",
@@ -341,6 +356,9 @@ mod tests {
             "bmc status --address a --username root --mode acme",
             "bmc mount not-a-url --address a --username root",
             "bmc status --address a --username root --port 0",
+            "bmc boot-next usb --address a --username root",
+            "bmc get everything --address a --username root",
+            "bmc identify --seconds -1 --address a --username root",
             "bmc status --address a --username root --timeout 0",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");

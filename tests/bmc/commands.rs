@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::{FromArgMatches, Subcommand};
 use drp_virtual_media::cli::bmc::BmcCommand;
 use drp_virtual_media::operation::Operation;
-use drp_virtual_media_sim::bmc::{Bmc, Personality};
+use drp_virtual_media_sim::bmc::{Bmc, Device, Personality};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -64,6 +64,27 @@ async fn each_command_prints_one_result_for_people_and_one_for_programs() {
     assert_eq!(run(&bmc, "unmount", &[]).await.unwrap(), "ejected; nothing is mounted\n");
     assert_eq!(run(&bmc, "unmount", &[]).await.unwrap(), "nothing was mounted\n");
     assert_eq!(json(&bmc, "unmount", &[]).await, json!({"Image": "", "Inserted": false, "Ejected": false}));
+}
+
+#[tokio::test]
+async fn a_machines_boot_device_light_and_description_are_set_and_read_by_hand() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::Idrac9).await;
+    assert_eq!(run(&bmc, "boot-next", &["pxe"]).await.unwrap(), "Pxe (Once)\n");
+    assert_eq!(bmc.state().boot_once.as_deref(), Some("Pxe"));
+    let forced = json(&bmc, "boot-next", &["disk", "--always"]).await;
+    assert_eq!(forced, json!({"BootDevice": "Hdd", "Enabled": "Continuous"}));
+    assert_eq!(bmc.state().boot_always, Some(Device::Disk));
+
+    let lit = run(&bmc, "identify", &["--seconds", "60"]).await.unwrap();
+    assert_eq!(lit, "the light is on until it is switched off (--seconds 0)\n");
+    assert!(bmc.state().identifies);
+    assert_eq!(json(&bmc, "identify", &["--seconds", "0"]).await, json!({"Light": "Off", "Seconds": null}));
+    assert!(!bmc.state().identifies);
+
+    assert_eq!(json(&bmc, "get", &["memory"]).await.as_array().unwrap().len(), 3);
+    let status: Value = serde_json::from_str(&run(&bmc, "get", &["status"]).await.unwrap()).unwrap();
+    assert_eq!(status["PowerState"], "Off");
 }
 
 #[tokio::test]
