@@ -13,7 +13,7 @@ use crate::machine::{Params, params as p};
 /// The answer.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Light {
+pub(super) struct Lit {
     light: &'static str,
     /// How long it is on; null: until it is switched off, or it is off.
     seconds: Option<u64>,
@@ -21,15 +21,15 @@ pub(super) struct Light {
     note: Option<String>,
 }
 
-pub(super) async fn run(call: &mut Call<'_>) -> Result<Light, Error> {
+pub(super) async fn run(call: &mut Call<'_>) -> Result<Lit, Error> {
     let identify = wanted(&call.params)?;
     let identified = call.open_bmc().await?.identify(identify).await?;
     tracing::info!(?identified, "identified");
     let note = || format!("this BMC has no timer for it: switch it off by identify with {} 0", p::IDENTIFY_DURATION);
     Ok(match identified {
-        Identified::No => Light { light: "Off", seconds: None, note: None },
-        Identified::UntilSwitchedOff => Light { light: "On", seconds: None, note: Some(note()) },
-        Identified::For(time) => Light { light: "On", seconds: Some(time.as_secs()), note: None },
+        Identified::No => Lit { light: "Off", seconds: None, note: None },
+        Identified::UntilSwitchedOff => Lit { light: "On", seconds: None, note: Some(note()) },
+        Identified::For(time) => Lit { light: "On", seconds: Some(time.as_secs()), note: None },
     })
 }
 

@@ -1,9 +1,13 @@
-//! The BMC driver against simulated BMCs: every action over every personality, faults, certificates, turns, the commands.
+//! The BMC driver against simulated BMCs: every action over every personality, boot devices, light, description, faults,
+//! certificates, turns, the commands.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod actions;
 mod bench;
+mod boot_devices;
 mod commands;
+mod describe;
 mod faults;
+mod identify;
 mod refusals;
 mod tls;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use drp_virtual_media::bmc::{Kind, Power};
+use drp_virtual_media::bmc::{BootDevice, BootMode, Identify, Kind, Lasting, Part, Power};
 use drp_virtual_media::operation::Operation;
 use drp_virtual_media_sim::bmc::{
     Bmc, EtagCheck, EtagForm, Etags, Fault, Matcher, ModeRule, Personality, Profile, SettingsShape,
@@ -202,6 +202,13 @@ async fn odd_json_at_any_place_ends_no_action_by_a_panic() {
         let _ = session.mount(&bench.image()).await;
         let _ = session.boot_once_from_cd().await;
         let _ = session.clear_boot_once().await;
+        let _ = session.boot_from(BootDevice::Pxe, Lasting::Once, BootMode::Current).await;
+        let _ = session.boot_from(BootDevice::Disk, Lasting::Always, BootMode::Uefi).await;
+        let _ = session.identify(Identify::Usual).await;
+        let _ = session.identify(Identify::Off).await;
+        for part in [Part::Status, Part::Bios, Part::Memory, Part::Boot] {
+            let _ = session.read(part).await;
+        }
         let _ = session.power(Power::Cycle).await;
         let _ = session.unmount(|_| true).await;
     };

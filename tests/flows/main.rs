@@ -4,6 +4,8 @@
 
 mod actions;
 mod bad_input;
+mod boot_devices;
+mod describe;
 mod site;
 mod surprises;
 mod transitions;

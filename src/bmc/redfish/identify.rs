@@ -1,6 +1,6 @@
 //! Makes a machine known in its rack: the indicator light of the system, else of its chassis.
 //!
-//! Two properties say it. `LocationIndicatorActive` is the newer (Chassis 1.14, ComputerSystem 1.13) and means this light
+//! Two properties say it. `LocationIndicatorActive` is the newer (`Chassis` 1.14, `ComputerSystem` 1.13) and means this light
 //! alone; `IndicatorLED` came before it. Which of them a BMC shows, and on which resource, decides; a write that does not
 //! show is tried at the next place (bmcweb had a system's light that did nothing, ibm-openbmc/bmcweb#41).
 //!

@@ -105,22 +105,12 @@ async fn shows(fleet: &Fleet, quirk: Quirk) {
             assert_eq!(insert(&redfish, json!({"Inserted": true})).await.message_id(), "Base.1.15.PropertyUnknown");
         }
         Quirk::EtagRequired | Quirk::EtagStrongOnly => etags(&redfish, quirk).await,
-        Quirk::ResetsInActionInfo => {
-            let info =
-                redfish.get(SYSTEM).await.body["Actions"]["#ComputerSystem.Reset"]["@Redfish.ActionInfo"].clone();
-            let types = redfish.get(info.as_str().unwrap()).await.body["Parameters"][0]["AllowableValues"].clone();
-            assert_eq!(types, json!(["ForceOff", "ForceRestart", "GracefulShutdown", "On"]));
-        }
-        Quirk::ResetsUntold => {
-            assert_eq!(
-                redfish.get(SYSTEM).await.body["Actions"]["#ComputerSystem.Reset"].as_object().unwrap().len(),
-                1
-            );
-        }
+        Quirk::ResetsInActionInfo | Quirk::ResetsUntold => resets(&redfish, quirk).await,
         Quirk::TargetsUntold => {
             let boot = redfish.get(SYSTEM).await.body["Boot"].clone();
             assert!(boot["BootSourceOverrideTarget@Redfish.AllowableValues"].is_null());
         }
+        Quirk::NoContinuous | Quirk::LightOnChassis | Quirk::ExpandRefused => machine_side(&bmc, &redfish, quirk).await,
         Quirk::SessionsOnly => assert_eq!(redfish.get(SYSTEM).await.status, 401),
         Quirk::NoSessions => {
             assert!(redfish.get("/redfish/v1").await.body["SessionService"].is_null());
@@ -137,6 +127,41 @@ async fn shows(fleet: &Fleet, quirk: Quirk) {
             assert_eq!(redfish.get(SYSTEM).await.body["PowerState"], "On");
         }
     }
+}
+
+/// Quirks beside media, boot targets and power.
+async fn machine_side(bmc: &Bmc, redfish: &Redfish, quirk: Quirk) {
+    match quirk {
+        Quirk::NoContinuous => {
+            let boot = redfish.get(SYSTEM).await.body["Boot"].clone();
+            assert_eq!(boot["BootSourceOverrideEnabled@Redfish.AllowableValues"], json!(["Once", "Disabled"]));
+            let forced =
+                json!({"Boot": {"BootSourceOverrideEnabled": "Continuous", "BootSourceOverrideTarget": "Pxe"}});
+            assert_eq!(redfish.patch(SYSTEM, forced).await.message_id(), "Base.1.15.PropertyValueNotInList");
+        }
+        Quirk::LightOnChassis => {
+            assert_eq!(redfish.patch(SYSTEM, json!({"LocationIndicatorActive": true})).await.status, 400);
+            assert_eq!(redfish.patch("/redfish/v1/Chassis/1U", json!({"IndicatorLED": "Lit"})).await.status, 204);
+            assert!(bmc.state().identifies);
+        }
+        Quirk::ExpandRefused => {
+            let expand = &redfish.get("/redfish/v1").await.body["ProtocolFeaturesSupported"]["ExpandQuery"];
+            assert_eq!(expand["NoLinks"], true);
+            assert_eq!(redfish.get(&format!("{SYSTEM}/Memory?$expand=.")).await.status, 400);
+        }
+        other => unreachable!("{other:?} is shown above"),
+    }
+}
+
+async fn resets(redfish: &Redfish, quirk: Quirk) {
+    let action = redfish.get(SYSTEM).await.body["Actions"]["#ComputerSystem.Reset"].clone();
+    if quirk == Quirk::ResetsUntold {
+        assert_eq!(action.as_object().unwrap().len(), 1);
+        return;
+    }
+    let info = redfish.get(action["@Redfish.ActionInfo"].as_str().unwrap()).await.body;
+    let types = info["Parameters"][0]["AllowableValues"].clone();
+    assert_eq!(types, json!(["ForceOff", "ForceRestart", "GracefulShutdown", "On"]));
 }
 
 async fn etags(redfish: &Redfish, quirk: Quirk) {

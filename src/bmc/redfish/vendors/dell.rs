@@ -204,13 +204,14 @@ fn check_attached<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
-    use super::{Dell, Generation, generation, import_target};
+    use super::{Dell, Generation, generation};
+    use crate::bmc::asked::{BootDevice, BootMode, Lasting};
+    use crate::bmc::redfish::boot_override::Choice;
     use crate::bmc::redfish::discovery::Platform;
     use crate::bmc::redfish::slot::Slot;
-    use crate::bmc::redfish::value::tests::{any_json, resource};
+    use crate::bmc::redfish::value::tests::resource;
     use crate::bmc::redfish::vendors::Quirks;
 
     fn platform(model: &str, firmware: &str, processor: &str) -> Platform {
@@ -243,6 +244,25 @@ mod tests {
         assert_eq!(routes("15G Monolithic", "4.40.10.00", "Intel(R) Xeon"), new_idrac9);
         assert_eq!(routes("16G Monolithic", "7.10.30.00", "AMD EPYC"), new_idrac9);
         assert_eq!(routes("17G Monolithic", "1.20.50.52", "AMD EPYC"), ["configuration import", "boot override"]);
+    }
+
+    #[test]
+    fn a_device_that_is_to_last_is_never_set_by_the_override() {
+        for (model, once, always) in [
+            ("13G Monolithic", &["boot override", "configuration import"][..], &["configuration import"][..]),
+            (
+                "15G Monolithic",
+                &["boot override", "iDRAC attributes", "configuration import"],
+                &["iDRAC attributes", "configuration import"],
+            ),
+            ("17G Monolithic", &["boot override", "configuration import"], &["configuration import"]),
+        ] {
+            for (lasting, expected) in [(Lasting::Once, once), (Lasting::Always, always)] {
+                let choice = Choice { device: BootDevice::Pxe, lasting, mode: BootMode::Current };
+                let routes = Dell.boot_device(&platform(model, "", ""), choice);
+                assert_eq!(routes.iter().map(|route| route.name).collect::<Vec<_>>(), expected, "{model}");
+            }
+        }
     }
 
     #[test]

@@ -3,12 +3,16 @@
 use serde_json::{Map, Value};
 
 use super::call::{Act, Call, Effect};
+use super::light;
 use super::machine::Machine;
 use super::message::Refusal;
 use super::profile::ModeRule;
 
 /// PATCH of the system.
 pub(super) fn patch_system(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> {
+    if let Some(act) = light::patch(machine, call, machine.profile.light.system)? {
+        return Ok(act);
+    }
     match &machine.profile.boot.system_refuses {
         Some(message) if call.object(&machine.profile)?.contains_key("Boot") => Err(Refusal::about(message, "Boot")),
         _ => patch(machine, call),

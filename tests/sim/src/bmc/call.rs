@@ -12,6 +12,8 @@ pub(super) struct Call {
     pub(super) method: String,
     /// The path without a slash at its end.
     pub(super) path: String,
+    /// What follows a `?`.
+    pub(super) query: Option<String>,
     pub(super) body: Body,
     pub(super) if_match: Option<String>,
 }
@@ -153,7 +155,13 @@ mod tests {
 
     #[test]
     fn segments_are_those_below_the_root_and_of_nothing_else() {
-        let call = |path: &str| Call { method: "GET".into(), path: path.into(), body: Body::Empty, if_match: None };
+        let call = |path: &str| Call {
+            method: "GET".into(),
+            path: path.into(),
+            query: None,
+            body: Body::Empty,
+            if_match: None,
+        };
         assert_eq!(call("/redfish/v1").segments(), Some(vec![]));
         assert_eq!(call("/redfish/v1/Systems/1").segments(), Some(vec!["Systems", "1"]));
         assert_eq!(call("/redfish/v10/Systems").segments(), None);

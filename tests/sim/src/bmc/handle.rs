@@ -189,6 +189,18 @@ impl Bmc {
         });
     }
 
+    /// Takes every image out, as somebody does on the BMC's own page.
+    pub fn eject_all(&self) {
+        self.shared.change(|machine| {
+            for drive in 0..machine.drives.len() {
+                machine.eject(drive);
+                if let Some(drive) = machine.drives.get_mut(drive) {
+                    drive.stale_reads = 0;
+                }
+            }
+        });
+    }
+
     /// Sets the power at once; On is no boot, and a change that is under way ends.
     pub fn set_power(&self, on: bool) {
         self.shared.change(|machine| {

@@ -22,6 +22,8 @@ pub(super) struct Machine {
     pub(super) in_post: bool,
     pub(super) drives: Vec<Drive>,
     pub(super) boot: Override,
+    /// What the light shows, as `IndicatorLED` has it.
+    pub(super) light: &'static str,
     /// The vendor's own settings, by their names (Dell's `ServerBoot.1.BootOnce` and its like).
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) sessions: Vec<Session>,
@@ -92,6 +94,7 @@ pub(super) struct Session {
 impl Machine {
     pub(super) fn new(profile: Arc<Profile>, username: String, password: String) -> Machine {
         let drives = vec![Drive::empty(); profile.media.drives.len()];
+        let light = profile.light.rest;
         Machine {
             profile,
             username,
@@ -101,6 +104,7 @@ impl Machine {
             in_post: false,
             drives,
             boot: Override::none(),
+            light,
             attributes: BTreeMap::new(),
             sessions: Vec::new(),
             sessions_made: 0,
@@ -118,6 +122,7 @@ impl Machine {
     pub(super) fn alter(&mut self, change: impl FnOnce(&mut Profile)) {
         change(Arc::make_mut(&mut self.profile));
         self.drives.resize(self.profile.media.drives.len(), Drive::empty());
+        self.light = self.profile.light.rest;
     }
 
     pub(super) fn snapshot(&self) -> State {
@@ -132,6 +137,8 @@ impl Machine {
                 })
                 .collect(),
             boot_once: self.boot_once(),
+            boot_always: self.boot_always(),
+            identifies: self.identifies(),
             boots: self.boots.iter().cloned().collect(),
             fetches: self.fetches.iter().cloned().collect(),
             tasks: self.tasks.iter().cloned().collect(),
@@ -142,6 +149,12 @@ impl Machine {
     fn boot_once(&self) -> Option<String> {
         let standard = || (self.boot.enabled == "Once" && self.boot.target != "None").then(|| self.boot.target.clone());
         self.profile.oem.boot_once(self).or_else(standard)
+    }
+
+    fn boot_always(&self) -> Option<Device> {
+        let lasts = self.profile.boot.continuous_lasts && self.boot.enabled == "Continuous";
+        let standard = if lasts { self.override_device() } else { None };
+        standard.or_else(|| self.profile.oem.lasting_device(self))
     }
 
     pub(super) fn mount(&mut self, drive: usize, image: String) {
@@ -196,7 +209,8 @@ impl Machine {
     fn start(&mut self) {
         let oem = self.profile.oem;
         oem.before_boot(self);
-        let device = oem.take_boot_once(self).unwrap_or_else(|| self.take_override());
+        let device = oem.take_boot_once(self).or_else(|| self.take_override());
+        let device = device.or_else(|| oem.lasting_device(self)).unwrap_or(Device::Disk);
         let image = (device == Device::VirtualCd).then(|| self.bootable_image()).flatten();
         let boot = match (device, image) {
             (Device::VirtualCd, None) => Boot { device: Device::Disk, image: None },
@@ -205,9 +219,22 @@ impl Machine {
         push(&mut self.boots, boot, KEPT);
     }
 
-    fn take_override(&mut self) -> Device {
-        let target = if self.boot.enabled == "Disabled" { "None" } else { self.boot.target.as_str() };
-        let device = match target {
+    /// The device of the override; a one-shot is used up.
+    fn take_override(&mut self) -> Option<Device> {
+        let device = self.override_device();
+        let lasts = self.boot.enabled == "Continuous" && self.profile.boot.continuous_lasts;
+        if !lasts {
+            self.boot = Override { mode: self.boot.mode.clone(), ..Override::none() };
+        }
+        device
+    }
+
+    fn override_device(&self) -> Option<Device> {
+        if self.boot.enabled == "Disabled" {
+            return None;
+        }
+        Some(match self.boot.target.as_str() {
+            "None" => return None,
             "Pxe" | "UefiHttp" => Device::Pxe,
             "Cd" if self.profile.boot.cd == CdMeans::Virtual => Device::VirtualCd,
             "Cd" => Device::PhysicalCd,
@@ -215,11 +242,7 @@ impl Machine {
             "Usb" => Device::Usb,
             "BiosSetup" => Device::Setup,
             _ => Device::Disk,
-        };
-        if self.boot.enabled == "Once" {
-            self.boot = Override { mode: self.boot.mode.clone(), ..Override::none() };
-        }
-        device
+        })
     }
 
     fn bootable_image(&self) -> Option<String> {

@@ -3,8 +3,8 @@
 //! What a BMC does is said three times apart, so that a new one is a page:
 //!
 //! * the engine: [`Fleet`] and [`Bmc`] (`fleet`, `handle`), connections (`serve`, `wire`, `certificate`), the way of a
-//!   request (`call`, `auth`, `route`, `resources`, `perform`), and what a machine does (`machine`, `media`, `boot`,
-//!   `power`, `service`, `fetch`);
+//!   request (`call`, `auth`, `route`, `resources`, `inventory`, `perform`), and what a machine does (`machine`, `media`,
+//!   `boot`, `light`, `power`, `service`, `fetch`);
 //! * [`Profile`]: every belief that differs between vendors, as data, and hooks (`oem`) where data does not do;
 //! * [`Personality`]: one file a family, with its differences and their sources; [`Quirk`]s go on top of any of them.
 //!
@@ -18,6 +18,8 @@ mod fault;
 mod fetch;
 mod fleet;
 mod handle;
+mod inventory;
+mod light;
 mod log;
 mod machine;
 mod media;
@@ -39,6 +41,8 @@ mod wire;
 pub use fault::{Fault, Matcher};
 pub use fleet::Fleet;
 pub use handle::Bmc;
+pub use inventory::{Expand, Inventory, Section};
+pub use light::{LightProperty, LightRules};
 pub use log::{Counts, Credentials, Request};
 pub use message::{Errors, Message};
 pub use personality::Personality;

@@ -48,6 +48,11 @@ pub(super) trait Oem: Send + Sync {
         None
     }
 
+    /// The vendor's own device for every boot; one-shots and the standard override go before it.
+    fn lasting_device(&self, _machine: &Machine) -> Option<Device> {
+        None
+    }
+
     /// At a reset, before a boot device is chosen.
     fn before_boot(&self, _machine: &mut Machine) {}
 }

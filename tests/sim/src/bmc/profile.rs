@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::inventory::Inventory;
+use super::light::LightRules;
 use super::message::{Errors, Message};
 use super::oem::Oem;
 
@@ -20,6 +22,10 @@ pub struct Profile {
     pub boot: BootRules,
     /// Reset and power state.
     pub power: PowerRules,
+    /// The indicator light.
+    pub light: LightRules,
+    /// What it describes of the machine.
+    pub inventory: Inventory,
     /// How it refuses.
     pub errors: Errors,
     /// What data alone does not say.
@@ -49,6 +55,8 @@ pub struct Identity {
     pub system: &'static str,
     /// The id of the manager that has virtual media.
     pub manager: &'static str,
+    /// The id of the chassis.
+    pub chassis: &'static str,
     /// Systems listed before the real one that have neither Reset nor media (an `HGX_Baseboard_0`).
     pub systems_before: Vec<&'static str>,
     /// Managers listed before the real one that have no media.
@@ -279,6 +287,8 @@ pub struct BootRules {
     pub targets_listed: bool,
     /// `BootSourceOverrideEnabled` values.
     pub enabled: &'static [&'static str],
+    /// Whether Continuous lasts; else it ends with the next boot as Once does.
+    pub continuous_lasts: bool,
     /// `BootSourceOverrideMode`.
     pub mode: ModeRule,
     /// What target `Cd` boots.

@@ -2,6 +2,8 @@
 //! (redfish-vendors 1.13).
 
 use super::handle::Bmc;
+use super::inventory::Expand;
+use super::light::LightProperty;
 use super::profile::{
     Answer, DriveShape, EmptyImage, EtagCheck, EtagForm, FullImage, Listing, Member, Place, Profile, Under,
 };
@@ -51,6 +53,12 @@ pub enum Quirk {
     ResetsUntold,
     /// Boot targets are told nowhere (1.2, iDRAC 10).
     TargetsUntold,
+    /// A boot override is for one boot alone (1.4, Lenovo XCC).
+    NoContinuous,
+    /// The light is the chassis's, by the older property (community.general knows no other: #4084).
+    LightOnChassis,
+    /// `$expand` is announced and refused (`check_redfish#20`, a Fujitsu).
+    ExpandRefused,
     /// Basic credentials are refused: a session or nothing.
     SessionsOnly,
     /// There is no `SessionService` (2.1, sushy-tools).
@@ -85,6 +93,9 @@ impl Quirk {
         Quirk::ResetsInActionInfo,
         Quirk::ResetsUntold,
         Quirk::TargetsUntold,
+        Quirk::NoContinuous,
+        Quirk::LightOnChassis,
+        Quirk::ExpandRefused,
         Quirk::SessionsOnly,
         Quirk::NoSessions,
         Quirk::ExtendedInfoObject,
@@ -133,6 +144,11 @@ impl Quirk {
             }
             Quirk::ResetsUntold => power.listing = Listing::Nowhere,
             Quirk::TargetsUntold => profile.boot.targets_listed = false,
+            Quirk::NoContinuous => profile.boot.enabled = &["Once", "Disabled"],
+            Quirk::LightOnChassis => {
+                (profile.light.system, profile.light.chassis) = (&[], &[LightProperty::Led]);
+            }
+            Quirk::ExpandRefused => profile.inventory.expand = Expand::Refused,
             Quirk::SessionsOnly => http.basic = false,
             Quirk::NoSessions => http.sessions = None,
             Quirk::ExtendedInfoObject => profile.errors.list = false,

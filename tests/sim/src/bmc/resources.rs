@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::machine::{Drive, Machine};
 use super::oem::Part;
 use super::profile::{EmptyImage, EtagForm, FullImage, Listing, Member, ModeRule, Place, Profile, Under};
+use super::{inventory, light};
 
 /// A path in the form this BMC writes its links.
 pub(super) fn uri(profile: &Profile, below_root: &str) -> String {
@@ -17,7 +18,7 @@ pub(super) fn uri(profile: &Profile, below_root: &str) -> String {
     }
 }
 
-fn link(profile: &Profile, below_root: &str) -> Value {
+pub(super) fn link(profile: &Profile, below_root: &str) -> Value {
     json!({"@odata.id": uri(profile, below_root)})
 }
 
@@ -43,6 +44,7 @@ pub(super) fn root(machine: &Machine) -> Value {
         "RedfishVersion": identity.redfish_version,
         "Systems": link(profile, "Systems"),
         "Managers": link(profile, "Managers"),
+        "Chassis": link(profile, "Chassis"),
         "Tasks": link(profile, "TaskService"),
         "Links": {},
     });
@@ -56,6 +58,9 @@ pub(super) fn root(machine: &Machine) -> Value {
     }
     if let Some(key) = identity.oem_key {
         body["Oem"] = json!({key: {}});
+    }
+    if let Some(features) = inventory::features(profile) {
+        body["ProtocolFeaturesSupported"] = features;
     }
     profile.oem.decorate(Part::Root, machine, &mut body);
     body
@@ -75,13 +80,17 @@ pub(super) fn system(machine: &Machine) -> Value {
         "Model": identity.model,
         "PowerState": machine.shown_power().to_string(),
         "Status": {"State": "Enabled", "Health": "OK"},
-        "Links": {},
+        "Links": {"Chassis": [link(profile, &format!("Chassis/{}", identity.chassis))]},
+        "ProcessorSummary": {"Count": 2, "Status": {"Health": "OK"}},
+        "MemorySummary": {"TotalSystemMemoryGiB": 64, "Status": {"HealthRollup": "OK"}},
         "Boot": boot(machine),
         "Actions": {"#ComputerSystem.Reset": reset_action(profile, &path)},
     });
     if identity.managed_by {
-        body["Links"] = json!({"ManagedBy": [link(profile, &format!("Managers/{}", identity.manager))]});
+        body["Links"]["ManagedBy"] = json!([link(profile, &format!("Managers/{}", identity.manager))]);
     }
+    inventory::link_from_system(profile, &mut body);
+    light::show(machine, profile.light.system, &mut body);
     if place(profile, Under::System).is_some() {
         body["VirtualMedia"] = link(profile, &format!("{path}/VirtualMedia"));
     }
@@ -132,6 +141,22 @@ pub(super) fn reset_action_info(profile: &Profile) -> Value {
             "Name": "ResetType", "Required": true, "DataType": "String", "AllowableValues": profile.power.resets,
         }],
     })
+}
+
+pub(super) fn chassis(machine: &Machine) -> Value {
+    let profile = &*machine.profile;
+    let identity = &profile.identity;
+    let mut body = json!({
+        "@odata.id": uri(profile, &format!("Chassis/{}", identity.chassis)),
+        "@odata.type": "#Chassis.v1_21_0.Chassis",
+        "Id": identity.chassis,
+        "Name": "Chassis",
+        "ChassisType": "RackMount",
+        "Manufacturer": identity.manufacturer,
+        "Links": {"ComputerSystems": [link(profile, &format!("Systems/{}", identity.system))]},
+    });
+    light::show(machine, profile.light.chassis, &mut body);
+    body
 }
 
 /// A system beside the real one: no Reset, no media, no boot override.

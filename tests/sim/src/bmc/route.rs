@@ -7,7 +7,7 @@ use super::machine::Machine;
 use super::message::Refusal;
 use super::profile::{EtagCheck, EtagForm, Profile, Under};
 use super::resources;
-use super::{boot, media, power, service};
+use super::{boot, inventory, light, media, power, service};
 
 /// Answers a request that has passed authentication.
 pub(super) fn route(machine: &mut Machine, call: &Call) -> Act {
@@ -44,6 +44,11 @@ fn resource(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> {
             read(&profile, call, resources::bystander_manager(&profile, id))
         }
         ["Managers", id, rest @ ..] if *id == identity.manager => manager(machine, call, rest),
+        ["Chassis"] => {
+            let ids = [identity.chassis.to_owned()];
+            read(&profile, call, resources::collection(&profile, "Chassis", "Chassis", &ids))
+        }
+        ["Chassis", id] if *id == identity.chassis => chassis(machine, call),
         rest => service::route(machine, call, rest)?.ok_or_else(not_found),
     }
 }
@@ -72,8 +77,19 @@ fn system(machine: &mut Machine, call: &Call, rest: &[&str]) -> Result<Act, Refu
             check_etag(&profile, call, &shown)?;
             boot::patch_settings(machine, call, takes_boot)
         }
-        _ => Err((&profile.errors.not_found).into()),
+        [section, rest @ ..] => inventory::answer(&profile, call, section, rest),
     }
+}
+
+fn chassis(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> {
+    let profile = machine.profile.clone();
+    let shown = resources::chassis(machine);
+    if call.method != "PATCH" {
+        return read(&profile, call, shown);
+    }
+    check_etag(&profile, call, &shown)?;
+    let act = light::patch(machine, call, profile.light.chassis)?;
+    act.ok_or_else(|| Refusal::about(&profile.errors.missing, "IndicatorLED"))
 }
 
 fn manager(machine: &mut Machine, call: &Call, rest: &[&str]) -> Result<Act, Refusal> {

@@ -124,6 +124,7 @@ async fn answer(
     let call = Call {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().trim_end_matches('/').to_owned(),
+        query: head.uri.query().map(str::to_owned),
         body: parse(&body),
         if_match: text(&head.headers, IF_MATCH.as_str()),
     };

@@ -11,6 +11,10 @@ pub struct State {
     pub slots: Vec<Slot>,
     /// What the next boot alone will take: a Redfish boot target, or the vendor's own device name.
     pub boot_once: Option<String>,
+    /// What every boot takes that nothing else is set for; `None`: the disk, by the firmware's own order.
+    pub boot_always: Option<Device>,
+    /// Whether the light makes the machine known.
+    pub identifies: bool,
     /// Every boot since the start (the last thousand).
     pub boots: Vec<Boot>,
     /// What was fetched from image URLs (the last thousand requests).

@@ -9,7 +9,7 @@ use tracing::debug;
 use crate::bmc::asked::{BootDevice, Lasting};
 use crate::bmc::error::{Error, Kind};
 use crate::bmc::redfish::Redfish;
-use crate::bmc::redfish::boot_override::Choice;
+use crate::bmc::redfish::boot_override::{Choice, Shown};
 use crate::bmc::redfish::value::{Resource, text};
 use crate::bmc::redfish::vendors::Step;
 
@@ -92,7 +92,7 @@ pub(super) fn write_choice<'a>(bmc: &'a mut Redfish<'_>, choice: Choice) -> Step
         if wanted.is_in(&attributes) {
             return Ok(());
         }
-        bmc.clear_override(|shown| shown.is_set()).await?;
+        bmc.clear_override(Shown::is_set).await?;
         write(bmc, &attributes, wanted).await
     })
 }
@@ -104,7 +104,7 @@ pub(super) fn import_choice<'a>(bmc: &'a mut Redfish<'_>, choice: Choice) -> Ste
         if before.as_ref().is_some_and(|attributes| wanted.is_in(attributes)) {
             return Ok(());
         }
-        bmc.clear_override(|shown| shown.is_set()).await?;
+        bmc.clear_override(Shown::is_set).await?;
         import(bmc, wanted).await?;
         // Where the attributes cannot be read the job's own word has to do.
         match before {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::super::call::{Act, Body, Call, Effect, Reply};
+use super::super::inventory::{Expand, Inventory};
+use super::super::light::{LightProperty, LightRules};
 use super::super::machine::Machine;
 use super::super::message::{Errors, Message, Refusal, Registry};
 use super::super::oem::{Oem, Part};
@@ -64,6 +66,7 @@ pub(super) fn profile(dell: &'static Dell, base: &'static str, own: &'static str
             oem_key: Some("Dell"),
             system: SYSTEM,
             manager: MANAGER,
+            chassis: SYSTEM,
             manufacturer: "Dell Inc.",
             ..generic.identity
         },
@@ -107,6 +110,8 @@ pub(super) fn profile(dell: &'static Dell, base: &'static str, own: &'static str
                 "SDCard",
                 "UefiHttp",
             ],
+            // It is reset after the boot (terraform-provider-redfish#138).
+            continuous_lasts: false,
             answer: Answer::Ok,
             ..generic.boot
         },
@@ -124,6 +129,18 @@ pub(super) fn profile(dell: &'static Dell, base: &'static str, own: &'static str
             shows_transitions: false,
             conflict: Some(Registry(base).says(409, "ActionParameterValueConflict", "Not in this state of power.")),
             ..generic.power
+        },
+        light: LightRules {
+            // Lit on system and chassis of a machine that nobody looks for (an exporter's notes on a recorded tree).
+            system: &[LightProperty::Led],
+            chassis: &[LightProperty::Led],
+            takes: &["Lit", "Blinking", "Off"],
+            rest: "Lit",
+        },
+        inventory: Inventory {
+            // Dell's scripts expand with levels, BootOptions among others (xtoph_deploy, on iDRAC 9).
+            expand: Expand::WithLevels,
+            ..generic.inventory
         },
         errors: errors(base, own),
         oem: dell,
@@ -184,14 +201,25 @@ impl Oem for Dell {
     fn take_boot_once(&self, machine: &mut Machine) -> Option<Device> {
         let device = self.boot_once(machine)?;
         machine.attributes.insert(FIRST_BOOT.into(), "Normal".into());
-        Some(match device.as_str() {
-            "VCD-DVD" => Device::VirtualCd,
-            "CD-DVD" => Device::PhysicalCd,
-            "PXE" => Device::Pxe,
-            "BIOS" => Device::Setup,
-            "vFDD" | "FDD" => Device::Usb,
-            _ => Device::Disk,
-        })
+        Some(booted(&device))
+    }
+
+    /// `FirstBootDevice` without `BootOnce` (libredfish `dell.rs` `boot_first`).
+    fn lasting_device(&self, machine: &Machine) -> Option<Device> {
+        let once = machine.attributes.get(BOOT_ONCE).is_some_and(|value| value == "Enabled");
+        let device = machine.attributes.get(FIRST_BOOT).filter(|device| !once && *device != "Normal")?;
+        Some(booted(device))
+    }
+}
+
+fn booted(device: &str) -> Device {
+    match device {
+        "VCD-DVD" => Device::VirtualCd,
+        "CD-DVD" => Device::PhysicalCd,
+        "PXE" => Device::Pxe,
+        "BIOS" => Device::Setup,
+        "vFDD" | "FDD" => Device::Usb,
+        _ => Device::Disk,
     }
 }
 

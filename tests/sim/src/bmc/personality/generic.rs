@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::super::inventory::{Expand, Inventory, Section};
+use super::super::light::{LightProperty, LightRules};
 use super::super::message::{Errors, Message};
 use super::super::oem::NoOem;
 use super::super::profile::{
@@ -22,6 +24,7 @@ impl Profile {
                 redfish_version: "1.15.0",
                 system: "1",
                 manager: "BMC",
+                chassis: "1U",
                 systems_before: Vec::new(),
                 managers_before: Vec::new(),
                 manufacturer: "Contoso",
@@ -75,6 +78,7 @@ impl Profile {
                 targets: &["None", "Pxe", "Cd", "Usb", "Hdd", "BiosSetup"],
                 targets_listed: true,
                 enabled: &["Once", "Continuous", "Disabled"],
+                continuous_lasts: true,
                 mode: ModeRule::Writable,
                 cd: CdMeans::Virtual,
                 answer: Answer::NoContent,
@@ -89,6 +93,14 @@ impl Profile {
                 answer: Answer::NoContent,
                 graceful_works: true,
             },
+            light: LightRules {
+                // As bmcweb shows them (ibm-openbmc/bmcweb#826).
+                system: &[LightProperty::Location],
+                chassis: &[LightProperty::Led, LightProperty::Location],
+                takes: &["Lit", "Blinking", "Off"],
+                rest: "Off",
+            },
+            inventory: Inventory { linked: Section::ALL, oem_linked: &[], expand: Expand::No },
             errors: Errors::dmtf("Base.1.15"),
             oem: &NoOem,
         }

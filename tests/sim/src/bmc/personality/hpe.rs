@@ -6,6 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use super::super::call::{Act, Call, Effect, Reply};
+use super::super::inventory::{Expand, Inventory, Section, oem_links};
+use super::super::light::{LightProperty, LightRules};
 use super::super::machine::{Machine, NextReset};
 use super::super::media::{eject, insert_effects};
 use super::super::message::{Errors, Message, Refusal, Registry};
@@ -38,6 +40,7 @@ pub(super) fn profile(hpe: &'static Hpe, base: &'static str, own: &'static str) 
             oem_key: Some(hpe.key),
             system: "1",
             manager: "1",
+            chassis: "1",
             manufacturer: "HPE",
             ..generic.identity
         },
@@ -109,6 +112,20 @@ pub(super) fn profile(hpe: &'static Hpe, base: &'static str, own: &'static str) 
             answer: Answer::Ok,
             ..generic.power
         },
+        light: LightRules {
+            // Recorded: Off on the system. A flashing light is the iLO's own sign of remote management (HPE's guide of the
+            // Apollo 4510 Gen10, UID LED), hence believed not to be settable.
+            system: &[LightProperty::Led],
+            chassis: &[LightProperty::Led],
+            takes: &["Lit", "Off"],
+            rest: "Off",
+        },
+        inventory: Inventory {
+            // Believed: no SimpleStorage, and $expand by levels.
+            linked: Section::WITHOUT_SIMPLE_STORAGE,
+            expand: Expand::WithLevels,
+            ..generic.inventory
+        },
         errors: errors(base, own),
         oem: hpe,
     }
@@ -133,7 +150,7 @@ impl Oem for Hpe {
         match part {
             Part::System => {
                 let state = if machine.in_post { "InPost" } else { "FinishedPost" };
-                body["Oem"] = json!({self.key: {"PostState": state}});
+                body["Oem"] = json!({self.key: {"PostState": state, "Links": oem_links(machine)}});
             }
             Part::Member(drive) => self.member(drive, machine, body),
             _ => {}

@@ -1,5 +1,6 @@
 //! iDRAC 10: 17G, whose firmware numbers begin again at 1.
 
+use super::super::light::{LightProperty, LightRules};
 use super::super::message::Registry;
 use super::super::profile::{
     BootRules, DriveShape, EtagCheck, EtagForm, Etags, Http, Identity, Media, Place, Profile, SettingsShape, Under,
@@ -59,6 +60,8 @@ pub(super) fn profile() -> Profile {
             targets_listed: false,
             ..dell.boot
         },
+        // Believed: the newer property alone.
+        light: LightRules { system: &[LightProperty::Location], chassis: &[LightProperty::Location], ..dell.light },
         ..dell
     }
 }

@@ -1,5 +1,6 @@
 //! iDRAC 8, firmware 2.86 (13G).
 
+use super::super::inventory::{Expand, Inventory, Section};
 use super::super::message::Registry;
 use super::super::profile::{BootRules, CdMeans, Http, Identity, Media, ModeRule, Profile};
 use super::dell::{self, CD, Dell, REMOVABLE_DISK};
@@ -41,6 +42,12 @@ pub(super) fn profile() -> Profile {
             cd: CdMeans::Physical,
             mode: ModeRule::ReadOnly,
             ..dell.boot
+        },
+        inventory: Inventory {
+            // Believed: BootOptions and $expand came with iDRAC 9.
+            linked: Section::WITHOUT_BOOT_OPTIONS,
+            expand: Expand::No,
+            ..dell.inventory
         },
         errors,
         ..dell

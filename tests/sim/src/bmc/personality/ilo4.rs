@@ -1,5 +1,6 @@
 //! iLO 4, firmware 2.82 (Gen9): before the standard's actions, under the key of the old company.
 
+use super::super::inventory::{Expand, Inventory, Section};
 use super::super::profile::{Http, Identity, Media, Profile};
 use super::hpe::{self, Hpe};
 
@@ -34,6 +35,12 @@ pub(super) fn profile() -> Profile {
                 "MediaType",
             ],
             ..hpe.media
+        },
+        inventory: Inventory {
+            // Recorded tree of a Gen8 (ComputerSystem 1.0.1): these two on the system, BIOS and Memory under Oem.Hp.Links.
+            linked: &[Section::Processors, Section::EthernetInterfaces],
+            oem_linked: &[("BIOS", Section::Bios), ("Memory", Section::Memory)],
+            expand: Expand::No,
         },
         ..hpe
     }

@@ -1,5 +1,6 @@
 //! iLO 6, firmware 1.59 (Gen11): iLO 5 with a slash at the end of every link and target.
 
+use super::super::light::{LightProperty, LightRules};
 use super::super::profile::{Http, Identity, Profile};
 use super::hpe;
 use super::ilo5::ILO5;
@@ -14,6 +15,11 @@ pub(super) fn profile() -> Profile {
             manager_model: "iLO 6",
             firmware: "iLO 6 v1.59",
             ..hpe.identity
+        },
+        light: LightRules {
+            // Believed: the newer property beside the older, as of Redfish 1.20.
+            system: &[LightProperty::Led, LightProperty::Location],
+            ..hpe.light
         },
         // Seen on links and on targets from iLO 5 3.06 on (a field log); sushy knows it of iLO.
         http: Http { trailing_slash: true, ..hpe.http },
