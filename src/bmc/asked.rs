@@ -1,6 +1,17 @@
-//! What is asked of a BMC and what it answers, in terms that every driver shares.
+//! What is asked of a BMC, in terms that every driver shares.
 
 use std::time::Duration;
+
+/// What is wanted of the machine's power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// On; nothing is done when it is.
+    On,
+    /// Off at once, without asking the operating system; nothing is done when it is.
+    Off,
+    /// Off and on again; a machine that is off is turned on.
+    Cycle,
+}
 
 /// What a machine boots from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::operation::Operation;
 
+mod answered;
 mod asked;
 mod error;
 mod gate;
@@ -24,13 +25,11 @@ mod tls;
 use limits::Deadline;
 use redfish::Redfish;
 
-pub use asked::{BootDevice, BootMode, Identified, Identify, Lasting, Part};
+pub use answered::{Identity, Media, Mounted, PowerState, Powered};
+pub use asked::{BootDevice, BootMode, Identified, Identify, Lasting, Part, Power};
 pub use error::{Error, Kind};
 pub use limits::Limits;
-pub use redfish::{
-    Identity, Media, Mounted, Plan, PlannedStep, Power, PowerState, Powered, SlotSeen, UnknownVendor, Vendor,
-    without_password,
-};
+pub use redfish::{Plan, PlannedStep, SlotSeen, UnknownVendor, Vendor, without_password};
 pub use target::{Driver, Fingerprint, NoFingerprint, Target, TlsPolicy};
 
 /// The port of a Redfish service where none is given.

@@ -8,31 +8,12 @@ use super::ladder::{Ladder, Taken, protocol};
 use super::slot::{Slot, without_password};
 use super::vendors::{Way, blames_image};
 use super::{Redfish, spoken_patience};
+use crate::bmc::answered::{Media, Mounted};
 use crate::bmc::error::{Error, Kind};
 use crate::bmc::limits::Patience;
 
 /// More members than this are not looked at; Lenovo has the most, ten.
 const MOST: usize = 32;
-
-/// What the BMC shows as its virtual CD.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Media {
-    /// The URL, without a password in it, or file name of the image; empty when nothing is inserted or the BMC does not say.
-    pub image: String,
-    /// Whether something is inserted.
-    pub inserted: bool,
-}
-
-/// An image that the BMC shows as inserted.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Mounted {
-    /// The slot's id.
-    pub slot: String,
-    /// The image as it was asked for.
-    pub image: String,
-}
 
 /// How an attempt at a slot ended.
 enum Insertion {

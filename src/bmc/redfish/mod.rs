@@ -13,10 +13,11 @@
 
 use tracing::{info, warn};
 
+use super::answered::Identity;
 use super::error::Error;
 use super::limits::{Deadline, Patience, spoken};
 use super::manners::Manners;
-use super::target::{Fingerprint, Target, TlsPolicy};
+use super::target::{Target, TlsPolicy};
 use super::tls::{Clients, Trust};
 use crate::operation::Operation;
 
@@ -42,35 +43,9 @@ use client::Client;
 use discovery::Platform;
 use vendors::Quirks;
 
-pub use media::{Media, Mounted};
 pub use plan::{Plan, PlannedStep, SlotSeen};
-pub use power::{Power, PowerState, Powered};
 pub use slot::without_password;
 pub use vendors::{UnknownVendor, Vendor};
-
-/// What a BMC turned out to be.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Identity {
-    /// Whose differences are applied.
-    pub vendor: Vendor,
-    /// The maker as the BMC names it.
-    pub maker: String,
-    /// The product as the service root names it; on HPE that is the server.
-    pub product: String,
-    /// The BMC's own model, such as `iLO 5` or `15G Monolithic`.
-    pub model: String,
-    /// Its firmware version as it names it.
-    pub firmware: String,
-    /// The id of the manager.
-    pub manager: String,
-    /// SHA-256 of the certificate it showed.
-    pub fingerprint: Option<Fingerprint>,
-    /// Whether that differs from the recorded one.
-    pub fingerprint_changed: bool,
-    /// The slot that holds our image, once one was chosen.
-    pub slot: Option<String>,
-}
 
 /// One operation on one BMC over Redfish.
 pub(crate) struct Redfish<'op> {

@@ -6,50 +6,10 @@ use serde_json::{Value, json};
 use super::answer::Refusal;
 use super::value::{Resource, at, texts};
 use super::{Redfish, spoken_patience};
+use crate::bmc::answered::{PowerState, Powered};
+use crate::bmc::asked::Power;
 use crate::bmc::error::{Error, Kind};
 use crate::bmc::limits::Patience;
-
-/// Whether the machine is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub enum PowerState {
-    /// On, or on its way there.
-    On,
-    /// Off, or on its way there.
-    Off,
-}
-
-impl PowerState {
-    /// The state as Redfish and our answers write it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::On => "On",
-            Self::Off => "Off",
-        }
-    }
-}
-
-/// What is wanted of the machine's power.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Power {
-    /// On; nothing is done when it is.
-    On,
-    /// Off at once, without asking the operating system; nothing is done when it is.
-    Off,
-    /// Off and on again; a machine that is off is turned on.
-    Cycle,
-}
-
-/// What was done to the machine's power.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Powered {
-    /// The state afterwards.
-    #[serde(rename = "PowerState")]
-    pub state: PowerState,
-    /// The reset type or types used, in order; none when the machine was there already.
-    pub reset_type: Option<String>,
-}
 
 /// Reset types that turn a machine on, best first.
 const ON: [&str; 3] = ["On", "ForceOn", "PushPowerButton"];
