@@ -22,7 +22,7 @@ use crate::machine::{Machine, MachineUuid, Params};
 use crate::operation::Operation;
 
 /// The events that are about booting a machine.
-pub const EVENTS: [&str; 3] = ["machines.update.*", "machines.save.*", "machines.delete.*"];
+const EVENTS: [&str; 4] = ["machines.create.*", "machines.update.*", "machines.save.*", "machines.delete.*"];
 
 /// How long to wait before all machines are looked at again, where the server could not be asked.
 const AGAIN: Duration = Duration::from_secs(10);

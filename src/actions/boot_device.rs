@@ -69,7 +69,8 @@ fn set_to(device: BootDevice, lasting: Lasting) -> BootSet {
 
 /// Whether our image is mounted for a boot that has not been done. The state alone does not say: nobody writes there when
 /// the machine has booted.
-async fn awaits_our_image(call: &Call<'_>, bmc: &mut Bmc<'_>) -> Result<bool, Error> {
+async fn awaits_our_image(call: &mut Call<'_>, bmc: &mut Bmc<'_>) -> Result<bool, Error> {
+    call.refresh_state().await?;
     let state = &call.state;
     if state.phase != Phase::Mounted || !state.boot_once || state.url.is_empty() {
         return Ok(false);

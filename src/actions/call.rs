@@ -128,6 +128,16 @@ impl<'a> Call<'a> {
         Ok(bootenv_by_hand(self.params.filled_text(p::BOOTENV)?, &self.machine.bootenv))
     }
 
+    /// Reads the machine's state again where the server has an API: it was handed over when the call was made, and a
+    /// transition may have ended since.
+    pub async fn refresh_state(&mut self) -> Result<(), Error> {
+        if let Some(server) = self.site.server() {
+            let stored = server.param(&self.machine.uuid.to_string(), p::STATE).await?;
+            self.state = self.site.memory.newer(self.machine.uuid).unwrap_or_else(|| State::from_value(&stored));
+        }
+        Ok(())
+    }
+
     /// The BootEnv as the server has it for this machine, read once; `None` where the server has no API.
     ///
     /// # Errors

@@ -108,6 +108,9 @@ impl Hook {
         let deleted = match event.action.as_str() {
             "update" | "save" => false,
             "delete" => true,
+            // A machine that is new to the server may be running what it is to boot, so its power is left alone; on a wire
+            // without an API nobody could tell.
+            "create" if site.server().is_some() => false,
             _ => return Ok(ignored(&event, "", "it is no update, save or delete")),
         };
         let machine = Machine::from_json(if event.object.is_null() { &event.original } else { &event.object })
@@ -310,12 +313,12 @@ async fn decision(call: &mut Call<'_>, event: &Event, after: Snapshot, mechanism
     let since = call.state.updated.parse::<jiff::Timestamp>().ok();
     let since = since.and_then(|then| jiff::Timestamp::now().duration_since(then).try_into().ok());
     let before = before(call.site, event);
+    let changes_nothing = before.is_some() && event.action != "create" && call.state.boot_env.is_empty();
     let told = Change { before, after: Some(after.clone()), state: &call.state, time: &event.time };
-    let seen_before = !call.state.boot_env.is_empty();
-    let decision = match (event.original.is_object(), decide(&told)) {
+    let decision = match decide(&told) {
         // Enabled where it is: an event that changes no BootEnv asks for nothing, now and at every later look.
-        (true, Decision::Ignore(reason)) if !seen_before => Decision::Ignore(reason),
-        (true, decision) if !matches!(decision, Decision::Ignore(_)) => decision,
+        Decision::Ignore(reason) if changes_nothing => Decision::Ignore(reason),
+        decision if told.before.is_some() && !matches!(decision, Decision::Ignore(_)) => decision,
         _ => missed(&after, &call.state, since),
     };
     if !matches!(decision, Decision::Ignore(_)) || (mechanism == Mechanism::None && call.state.phase == Phase::Idle) {
@@ -410,7 +413,9 @@ async fn failed(call: &mut Call<'_>, error: Error) -> Error {
 
 /// The machine as it was. Its BootEnv is on the object; of its parameters only those set directly on it are known.
 fn before(site: &Site, event: &Event) -> Option<Snapshot> {
-    let machine = Machine::from_json(&event.original).ok()?;
+    // A new machine may have been changed since it was created.
+    let before = if event.action == "create" { &event.object } else { &event.original };
+    let machine = Machine::from_json(before).ok()?;
     Some(Snapshot::past(&machine.bootenv, &machine.params, site.server_has_its_own()))
 }
 

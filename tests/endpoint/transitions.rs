@@ -117,3 +117,37 @@ async fn what_an_operator_mounted_by_hand_stays() {
     assert_eq!(images(&bmc), [site.url(&machine)]);
     site.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_created_in_sledgehammer_is_mounted_and_keeps_its_power() {
+    let site = Site::start().await;
+    let (template, bmc) = site.machine(Personality::Idrac10).await;
+    let mut machine = site.server.machine(&template);
+    site.server.delete_machine(&template).unwrap();
+    machine["Name"] = json!("new.example.net");
+    machine["BootEnv"] = json!("sledgehammer");
+    machine["Params"]["virtual-media/power-on-transition"] = json!("cycle");
+    machine.as_object_mut().unwrap().remove("Uuid");
+    let machine = site.server.add_machine(&machine).unwrap();
+    site.until_phase(&machine, "Mounted").await;
+    assert_eq!(images(&bmc), [site.url(&machine)]);
+    assert!(bmc.state().boots.is_empty(), "it may be running what it is to boot: {:?}", bmc.state().boots);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agents_nextbootpxe_before_its_reboot_does_not_take_the_image_away() {
+    let site = Site::start().await;
+    let (machine, bmc) = site.machine(Personality::Ilo5).await;
+    site.server.set_bootenv(&machine, "sledgehammer").unwrap();
+    site.until_phase(&machine, "Mounted").await;
+    let kept = site.server.action(&machine, "nextbootpxe", json!({})).await.unwrap();
+    assert_eq!(kept["BootDevice"], "Cd", "{kept}");
+    site.server.action(&machine, "powercycle", json!({})).await.unwrap();
+    assert_eq!(bmc.state().boots.last().unwrap().device, Device::VirtualCd);
+    // Booted once, the image has no claim on the next boot.
+    site.server.action(&machine, "nextbootpxe", json!({})).await.unwrap();
+    site.server.action(&machine, "powercycle", json!({})).await.unwrap();
+    assert_eq!(bmc.state().boots.last().unwrap().device, Device::Pxe);
+    site.end().await;
+}
