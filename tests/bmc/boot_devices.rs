@@ -100,6 +100,20 @@ async fn whether_a_boot_from_virtual_cd_is_to_come_is_read_off_every_bmc() {
 }
 
 #[tokio::test]
+async fn a_cd_that_the_override_means_as_the_drive_in_the_chassis_is_not_the_virtual_one() {
+    let bench = Bench::start().await;
+    for (personality, is_virtual) in
+        [(Personality::Idrac8, false), (Personality::Idrac9Early, false), (Personality::Idrac9, true)]
+    {
+        let bmc = bench.bmc(personality).await;
+        bmc.set_boot_once("Cd");
+        let operation = Operation::unwatched();
+        let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+        assert_eq!(session.boots_once_from_cd().await.unwrap(), is_virtual, "{personality}");
+    }
+}
+
+#[tokio::test]
 async fn a_mode_is_sent_where_the_bmc_shows_one_and_takes_it() {
     let bench = Bench::start().await;
     let once = |mode: Option<&str>| {

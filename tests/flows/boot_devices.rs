@@ -1,6 +1,8 @@
 //! `nextboot…` and `forceboot…` as operators, workflows and a machine's agent call them: answers, effects, the state.
 
-use drp_virtual_media_sim::bmc::{Bmc, Device, Personality, Quirk};
+use std::time::Duration;
+
+use drp_virtual_media_sim::bmc::{Bmc, Device, Fault, Matcher, Personality, Quirk};
 use serde_json::{Value, json};
 
 use crate::site::Site;
@@ -80,6 +82,21 @@ async fn the_agents_nextbootpxe_leaves_the_boot_from_our_image_alone_until_it_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_agents_nextbootpxe_that_comes_while_the_image_is_being_mounted_leaves_the_boot_from_it_alone() {
+    let site = Site::start().await;
+    let (uuid, bmc) = site.machine(1, Personality::Generic).await;
+    bmc.fault(Matcher::any().method("POST").times(1), Fault::Delay(Duration::from_secs(1)));
+    let transition = site.server.send_bootenv(&uuid, "sledgehammer").unwrap();
+    bmc.until(|bmc| bmc.requests().iter().any(|request| request.method == "POST")).await;
+    // What comes with it says nothing of a boot once; it waits for its turn on the BMC.
+    let agent = site.server.send_action(&uuid, "nextbootpxe", json!({})).unwrap();
+    assert_eq!(transition.answer().await.unwrap()["Outcome"], "Mounted");
+    assert!(agent.answer().await.unwrap()["Kept"].is_string());
+    assert_eq!(boot(&site, &uuid, &bmc).await, Device::VirtualCd);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_who_means_the_network_gets_it() {
     let site = Site::start().await;
     let (uuid, bmc) = site.machine(1, Personality::Idrac9).await;
@@ -103,6 +120,13 @@ async fn an_operator_who_means_the_network_gets_it() {
     mount().await;
     bmc.eject_all();
     assert_eq!(act(&site, &uuid, "nextbootpxe", json!({})).await, set, "ejected");
+
+    // Somebody else's image is not ours to keep a boot for.
+    act(&site, &uuid, "unmountVirtualMedia", json!({})).await;
+    bmc.mount_foreign("http://elsewhere/rescue.iso");
+    bmc.set_boot_once("Cd");
+    assert_eq!(act(&site, &uuid, "nextbootpxe", json!({})).await, set, "somebody else's");
+    bmc.eject_all();
 
     // Everything else that sets a device means it.
     for (command, device, enabled) in
