@@ -92,6 +92,10 @@ async fn the_agents_nextbootpxe_that_comes_while_the_image_is_being_mounted_leav
     let agent = site.server.send_action(&uuid, "nextbootpxe", json!({})).unwrap();
     assert_eq!(transition.answer().await.unwrap()["Outcome"], "Mounted");
     assert!(agent.answer().await.unwrap()["Kept"].is_string());
+    assert_eq!(
+        (&site.server.state(&uuid)["Phase"], &site.server.state(&uuid)["BootOnce"]),
+        (&json!("Mounted"), &json!(true))
+    );
     assert_eq!(boot(&site, &uuid, &bmc).await, Device::VirtualCd);
     site.end().await;
 }

@@ -44,7 +44,8 @@ impl Part {
 impl Redfish<'_> {
     /// Reads a part of the description.
     pub(crate) async fn read(&mut self, part: Part) -> Result<Value, Error> {
-        self.begin("read", format!("reading its {}", part.name()));
+        let spoken = part.name().replace('-', " ");
+        self.begin("read", format!("reading its {spoken}"));
         let system = self.reload_system().await?;
         let value = match (part, part.place()) {
             (Part::Status, _) => self.status(&system).await?,
@@ -61,7 +62,7 @@ impl Redfish<'_> {
                 found.ok_or_else(|| self.not_there(&system, name, Some(&path)))?.into()
             }
         };
-        self.done(format!("read its {}", part.name()));
+        self.done(format!("read its {spoken}"));
         Ok(value)
     }
 
