@@ -27,6 +27,23 @@ pub struct Identity {
     pub slot: Option<String>,
 }
 
+impl Identity {
+    /// Of a BMC that was not asked: drivers that run programs do not spend a call on it.
+    pub(super) fn unread(vendor: Vendor) -> Self {
+        Self {
+            vendor,
+            maker: String::new(),
+            product: String::new(),
+            model: String::new(),
+            firmware: String::new(),
+            manager: String::new(),
+            fingerprint: None,
+            fingerprint_changed: false,
+            slot: None,
+        }
+    }
+}
+
 /// What the BMC shows as its virtual CD.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "PascalCase")]

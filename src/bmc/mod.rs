@@ -6,7 +6,15 @@
 //! Three promises hold for all of it: nothing waits without a limit ([`Limits`]), one operation at a time per BMC
 //! (`gate`), and no credential reaches a log, an error, another host or a proxy (`tls`, `redfish::client`).
 //!
-//! The driver is Redfish. Others (ipmitool, racadm) will stand beside `redfish/` and behind the same [`Bmc`].
+//! | driver | speaks with | through |
+//! |---|---|---|
+//! | `redfish` | nearly every BMC since 2015 | HTTPS |
+//! | `ipmitool` | every BMC with IPMI 2.0; power, boot devices, light | the program of that name |
+//! | `racadm` | Dell's iDRAC; also virtual media | the program of that name |
+//! | `lpar` | the console (HMC) of an IBM Power machine; power | HTTPS |
+//!
+//! What a driver cannot do is [`Kind::Unsupported`] and names the one that can. Programs are run in `command`; what the
+//! drivers beside Redfish share is in `work` (steps, time, errors) and `power`.
 
 use url::Url;
 
@@ -14,14 +22,19 @@ use crate::operation::Operation;
 
 mod answered;
 mod asked;
+mod command;
 mod error;
 mod gate;
+mod ipmitool;
 mod limits;
 mod manners;
+mod power;
 mod redfish;
 mod target;
 mod tls;
+mod work;
 
+use ipmitool::Ipmitool;
 use limits::Deadline;
 use redfish::Redfish;
 
@@ -32,13 +45,12 @@ pub use limits::Limits;
 pub use redfish::{Plan, PlannedStep, SlotSeen, UnknownVendor, Vendor, without_password};
 pub use target::{Driver, Fingerprint, NoFingerprint, Target, TlsPolicy};
 
-/// The port of a Redfish service where none is given.
-pub const DEFAULT_PORT: u16 = 443;
-
-/// All BMCs as one process sees them: HTTP clients, turns, and what was learnt about their manners. Cheap to clone.
+/// All BMCs as one process sees them: HTTP clients, programs, turns, and what was learnt about their manners. Cheap to
+/// clone.
 #[derive(Clone, Debug, Default)]
 pub struct Bmcs {
     clients: tls::Clients,
+    programs: command::Programs,
     gates: gate::Gates,
     remembered: manners::Remembered,
 }
@@ -51,14 +63,14 @@ impl Bmcs {
     }
 
     /// Waits for a turn on the BMC, connects and recognises it, all within `target.limits.total`, which runs on until the
-    /// last call on the [`Bmc`] given.
+    /// last call on the [`Bmc`] given. A driver that runs programs asks nothing yet.
     ///
     /// # Errors
     /// [`Kind::Parameter`] for an address or TLS policy that is none; [`Kind::Busy`] when the turn did not come in time;
     /// [`Kind::Refused`] where nobody listens, the certificate or the credentials are not accepted; [`Kind::Timeout`].
     pub async fn open<'op>(&self, target: Target, operation: &'op Operation) -> Result<Bmc<'op>, Error> {
         let deadline = Deadline::after(target.limits.total);
-        let key = target.base()?.to_string();
+        let key = target.key()?;
         if self.gates.is_taken(&key) {
             operation.begin("wait", format!("waiting for another operation on BMC {}", target.name()));
         }
@@ -67,9 +79,30 @@ impl Bmcs {
             let answer = format!("was busy with another operation of ours for {waited}");
             Error::new(Kind::Busy, "waiting for a turn", target.name(), answer).advise("try again when that has ended")
         })?;
-        let redfish = Redfish::open(&self.clients, &target, deadline, self.remembered.of(&key), operation).await?;
-        Ok(Bmc { redfish, _turn: turn })
+        let driver = match target.driver {
+            Driver::Redfish(_) => {
+                let manners = self.remembered.of(&key);
+                let opened = Redfish::open(&self.clients, &target, deadline, manners, operation).await?;
+                Session::Redfish(Box::new(opened))
+            }
+            Driver::Ipmitool => {
+                let programs = self.programs.clone();
+                Session::Ipmitool(Box::new(Ipmitool::new(&target, programs, deadline, operation)?))
+            }
+            Driver::Racadm | Driver::Lpar { .. } => {
+                let answer = "cannot be asked in this mode by this version";
+                return Err(Error::new(Kind::Unsupported, "connecting", target.name(), answer)
+                    .advise("set ipmi/mode to redfish where the BMC speaks it"));
+            }
+        };
+        Ok(Bmc { driver, _turn: turn })
     }
+}
+
+/// A driver in an operation.
+enum Session<'op> {
+    Redfish(Box<Redfish<'op>>),
+    Ipmitool(Box<Ipmitool<'op>>),
 }
 
 /// One operation on one BMC, which nobody else of this process touches meanwhile.
@@ -80,7 +113,7 @@ impl Bmcs {
 /// [`Kind::Timeout`] where an answer or an effect does not come within the [`Limits`].
 pub struct Bmc<'op> {
     // Dropped in this order: the connection is let go before the turn.
-    redfish: Redfish<'op>,
+    driver: Session<'op>,
     _turn: gate::Turn,
 }
 
@@ -88,22 +121,34 @@ impl Bmc<'_> {
     /// What the BMC turned out to be.
     #[must_use]
     pub fn identity(&self) -> &Identity {
-        self.redfish.identity()
+        match &self.driver {
+            Session::Redfish(redfish) => redfish.identity(),
+            Session::Ipmitool(ipmitool) => ipmitool.identity(),
+        }
     }
 
     /// What it shows as its virtual CD.
     pub async fn media(&mut self) -> Result<Media, Error> {
-        self.redfish.media().await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.media().await,
+            Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("reading its virtual media")),
+        }
     }
 
     /// Ejects what is mounted, inserts `image`, and waits until the BMC shows it.
     pub async fn mount(&mut self, image: &Url) -> Result<Mounted, Error> {
-        self.redfish.mount(image).await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.mount(image).await,
+            Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("mounting an image")),
+        }
     }
 
     /// Ejects the images that `which` picks by what the BMC shows of their URL; `|_| true` picks all. Whether there were any.
     pub async fn unmount(&mut self, which: impl Fn(&str) -> bool + Send) -> Result<bool, Error> {
-        self.redfish.unmount(which).await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.unmount(which).await,
+            Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("ejecting its virtual media")),
+        }
     }
 
     /// Ejects `image`, however the BMC spells or hides its URL, and the images that `also` picks by what the BMC shows.
@@ -113,32 +158,50 @@ impl Bmc<'_> {
         image: Option<&Url>,
         also: impl Fn(&str) -> bool + Send,
     ) -> Result<bool, Error> {
-        self.redfish.unmount_image(image, also).await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.unmount_image(image, also).await,
+            Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("ejecting its virtual media")),
+        }
     }
 
     /// Makes the next boot, and only that, go to the virtual CD.
     pub async fn boot_once_from_cd(&mut self) -> Result<(), Error> {
-        self.redfish.boot_once_from_cd().await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.boot_once_from_cd().await,
+            Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("making the next boot go to the virtual CD")),
+        }
     }
 
     /// Takes a pending boot from virtual CD back; a pending boot from anything else stays.
     pub async fn clear_boot_once(&mut self) -> Result<(), Error> {
-        self.redfish.clear_boot_once().await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.clear_boot_once().await,
+            Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("taking a boot from virtual CD back")),
+        }
     }
 
     /// Whether the machine is on.
     pub async fn power_state(&mut self) -> Result<PowerState, Error> {
-        self.redfish.power_state().await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.power_state().await,
+            Session::Ipmitool(ipmitool) => power::power_state(ipmitool.as_mut()).await,
+        }
     }
 
     /// Brings the machine's power to what is wanted and watches it get there. Being there already is a success.
     pub async fn power(&mut self, wanted: Power) -> Result<Powered, Error> {
-        self.redfish.power(wanted).await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.power(wanted).await,
+            Session::Ipmitool(ipmitool) => power::power(ipmitool.as_mut(), wanted).await,
+        }
     }
 
     /// Makes the machine boot from `device`, once or from now on, in the firmware `mode`.
     pub async fn boot_from(&mut self, device: BootDevice, lasting: Lasting, mode: BootMode) -> Result<(), Error> {
-        self.redfish.boot_from(device, lasting, mode).await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.boot_from(device, lasting, mode).await,
+            Session::Ipmitool(ipmitool) => ipmitool.boot_from(device, lasting, mode).await,
+        }
     }
 
     /// Whether the next boot still goes to the virtual CD, or a boot once from it was done or taken back.
@@ -147,17 +210,26 @@ impl Bmc<'_> {
     }
 
     /// Makes the machine known in its rack, or no longer.
-    pub async fn identify(&mut self, identify: Identify) -> Result<Identified, Error> {
-        self.redfish.identify(identify).await
+    pub async fn identify(&mut self, identify: Identify) -> Result<(), Error> {
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.identify(identify).await,
+            Session::Ipmitool(ipmitool) => ipmitool.identify(identify).await,
+        }
     }
 
     /// A part of its description of the machine, as the BMC itself words it.
     pub async fn read(&mut self, part: Part) -> Result<serde_json::Value, Error> {
-        self.redfish.read(part).await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.read(part).await,
+            Session::Ipmitool(ipmitool) => ipmitool.read(part).await,
+        }
     }
 
     /// What it offers and which steps would be taken; changes nothing.
     pub async fn plan(&mut self) -> Result<Plan, Error> {
-        self.redfish.plan().await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.plan().await,
+            Session::Ipmitool(_) => Ok(Ipmitool::plan()),
+        }
     }
 }

@@ -34,29 +34,53 @@ pub struct Target {
 }
 
 impl Target {
-    /// The root of the Redfish service's address space.
+    /// The root of the HTTPS service's address space.
     pub(crate) fn base(&self) -> Result<Url, Error> {
-        let wrong = |why: &str| {
-            Error::new(Kind::Parameter, "reading the BMC's address", format!("{:?}", self.address), why.to_owned())
-                .advise("give a host name or an IP address alone, and the port in its own parameter")
-        };
-        let bare = self.address.trim();
-        if bare.is_empty() {
-            return Err(wrong("is no address: it is empty"));
-        }
-        let bare = bare.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(bare);
-        let host = match bare.parse::<Ipv6Addr>() {
-            Ok(v6) => Host::Ipv6(v6),
-            Err(_) => Host::parse(bare).map_err(|e| wrong(&format!("is no address: {e}")))?,
-        };
-        Url::parse(&format!("https://{host}:{}/", self.port)).map_err(|e| wrong(&format!("is no address: {e}")))
+        let host = self.parsed_host()?;
+        Url::parse(&format!("https://{host}:{}/", self.port))
+            .map_err(|e| self.no_address(&format!("is no address: {e}")))
     }
 
-    /// The BMC as messages name it: its address, and its port where that is not 443.
+    /// The host as a program's argument: a name, or an address without brackets.
+    pub(super) fn host(&self) -> Result<String, Error> {
+        match self.parsed_host()? {
+            // It would be taken for an option.
+            Host::Domain(name) if name.starts_with('-') => Err(self.no_address("is no address: it starts with a dash")),
+            Host::Domain(name) => Ok(name),
+            Host::Ipv4(address) => Ok(address.to_string()),
+            Host::Ipv6(address) => Ok(address.to_string()),
+        }
+    }
+
+    /// What tells this BMC from every other: its address, and its port where that is not the driver's usual one, so that
+    /// a turn on it is one turn whatever it is spoken with.
+    pub(super) fn key(&self) -> Result<String, Error> {
+        let host = self.parsed_host()?;
+        Ok(if self.port == self.driver.usual_port() { host.to_string() } else { format!("{host}:{}", self.port) })
+    }
+
+    fn parsed_host(&self) -> Result<Host, Error> {
+        let bare = self.address.trim();
+        if bare.is_empty() {
+            return Err(self.no_address("is no address: it is empty"));
+        }
+        let bare = bare.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(bare);
+        match bare.parse::<Ipv6Addr>() {
+            Ok(v6) => Ok(Host::Ipv6(v6)),
+            Err(_) => Host::parse(bare).map_err(|e| self.no_address(&format!("is no address: {e}"))),
+        }
+    }
+
+    fn no_address(&self, why: &str) -> Error {
+        Error::new(Kind::Parameter, "reading the BMC's address", format!("{:?}", self.address), why)
+            .advise("give a host name or an IP address alone, and the port in its own parameter")
+    }
+
+    /// The BMC as messages name it: its address, and its port where that is not the driver's usual one.
     pub(crate) fn name(&self) -> String {
         let bare = self.address.trim().trim_matches(['[', ']']);
         match (self.port, bare.contains(':')) {
-            (443, _) => bare.to_owned(),
+            (port, _) if port == self.driver.usual_port() => bare.to_owned(),
             (port, true) => format!("[{bare}]:{port}"),
             (port, false) => format!("{bare}:{port}"),
         }
@@ -72,9 +96,9 @@ pub enum Driver {
     Ipmitool,
     /// Dell's remote racadm, through the program `racadm`.
     Racadm,
-    /// A logical partition of an IBM Power machine, through its management console.
+    /// A logical partition of an IBM Power machine, through its management console (HMC).
     Lpar {
-        /// Which partition.
+        /// The partition's UUID.
         id: String,
     },
 }
@@ -86,6 +110,16 @@ impl Driver {
         match self {
             Self::Redfish(vendor) => *vendor,
             _ => None,
+        }
+    }
+
+    /// The port where nobody says: HTTPS, RMCP+ (IANA `asf-rmcp`), the port of an HMC's web services.
+    #[must_use]
+    pub const fn usual_port(&self) -> u16 {
+        match self {
+            Self::Redfish(_) | Self::Racadm => 443,
+            Self::Ipmitool => 623,
+            Self::Lpar { .. } => 12443,
         }
     }
 }
@@ -210,9 +244,31 @@ mod tests {
     #[test]
     fn an_address_that_holds_more_than_an_address_is_a_parameter_error() {
         for address in ["", " ", "https://10.0.0.1", "10.0.0.1/redfish", "user@host", "10.0.0.1:443", "a b"] {
-            let error = target(address, 443).base().unwrap_err();
-            assert_eq!(error.code(), 400, "{address}");
+            for error in [target(address, 443).base().unwrap_err(), target(address, 443).host().unwrap_err()] {
+                assert_eq!(error.code(), 400, "{address}");
+            }
         }
+        assert_eq!(target("-oProxyCommand", 443).host().unwrap_err().code(), 400);
+    }
+
+    #[test]
+    fn a_bmc_on_its_drivers_usual_port_is_one_bmc_whatever_it_is_spoken_with() {
+        let drivers = [Driver::Redfish(None), Driver::Ipmitool, Driver::Racadm, Driver::Lpar { id: String::new() }];
+        for driver in drivers {
+            let usual = Target { driver: driver.clone(), ..target("Bmc.Example", driver.usual_port()) };
+            assert_eq!((usual.key().unwrap().as_str(), usual.name().as_str()), ("bmc.example", "Bmc.Example"));
+            let other = Target { driver, ..target("fd00::1", 7) };
+            assert_eq!((other.key().unwrap().as_str(), other.name().as_str()), ("[fd00::1]:7", "[fd00::1]:7"));
+        }
+    }
+
+    #[test]
+    fn a_program_is_given_an_address_without_brackets() {
+        let host = |address| target(address, 443).host().unwrap();
+        assert_eq!(
+            [host(" [fd00::1] "), host("fd00::1"), host("10.0.0.1"), host("bmc")],
+            ["fd00::1", "fd00::1", "10.0.0.1", "bmc"]
+        );
     }
 
     #[test]

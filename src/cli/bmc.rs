@@ -13,8 +13,8 @@ use url::Url;
 
 use super::{Failure, Usage};
 use crate::bmc::{
-    Bmc, Bmcs, DEFAULT_PORT, Driver, Fingerprint, Identity, Limits, Plan, PlannedStep, Power, PowerState, Target,
-    TlsPolicy, Vendor, without_password,
+    Bmc, Bmcs, Driver, Fingerprint, Identity, Limits, Plan, PlannedStep, Power, PowerState, Target, TlsPolicy, Vendor,
+    without_password,
 };
 use crate::operation::Operation;
 
@@ -56,18 +56,21 @@ pub struct BmcArgs {
     /// The BMC's host name or IP address
     #[arg(long, value_name = "HOST")]
     address: String,
-    /// The port of its Redfish service
-    #[arg(long, default_value_t = DEFAULT_PORT, value_parser = clap::value_parser!(u16).range(1..))]
-    port: u16,
+    /// Its port, where that is not the mode's usual one
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
     /// The account on the BMC
     #[arg(long, value_name = "NAME")]
     username: String,
     /// A file that holds the password alone
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// `redfish`, or `redfish-<vendor>` to name the vendor instead of recognising it
-    #[arg(long, default_value = "redfish", value_parser = vendor_of_mode)]
+    /// `redfish`, `redfish-<vendor>` to name the vendor instead of recognising it, `ipmitool`, `racadm` or `lpar`
+    #[arg(long, default_value = "redfish", value_parser = mode)]
     mode: Mode,
+    /// The UUID of the logical partition, for mode `lpar`
+    #[arg(long, value_name = "UUID", required_if_eq("mode", "lpar"))]
+    lpar_id: Option<String>,
     /// Accept any certificate; the default, because BMCs come with self-signed ones
     #[arg(long, conflicts_with_all = ["tls_pin", "tls_verify"])]
     insecure: bool,
@@ -102,20 +105,29 @@ pub struct MountArgs {
     bmc: BmcArgs,
 }
 
-/// The vendor where the mode gives it.
+/// The mode by its name; a partition's UUID is an argument of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mode(Option<Vendor>);
+enum Mode {
+    Redfish(Option<Vendor>),
+    Ipmitool,
+    Racadm,
+    Lpar,
+}
 
-fn vendor_of_mode(mode: &str) -> Result<Mode, String> {
-    if mode == "redfish" {
-        return Ok(Mode(None));
+fn mode(name: &str) -> Result<Mode, String> {
+    match name {
+        "redfish" => Ok(Mode::Redfish(None)),
+        "ipmitool" => Ok(Mode::Ipmitool),
+        "racadm" | "racadmn" => Ok(Mode::Racadm),
+        "lpar" => Ok(Mode::Lpar),
+        _ => {
+            let vendor = name.strip_prefix("redfish-").and_then(|vendor| vendor.parse().ok());
+            vendor.map(|vendor| Mode::Redfish(Some(vendor))).ok_or_else(|| {
+                let modes: Vec<String> = Vendor::ALL.iter().map(|vendor| format!("redfish-{vendor}")).collect();
+                format!("the modes are redfish, {}, ipmitool, racadm, lpar", modes.join(", "))
+            })
+        }
     }
-    let known = || {
-        let modes: Vec<String> = Vendor::ALL.iter().map(|vendor| format!("redfish-{vendor}")).collect();
-        format!("the modes are redfish, {}", modes.join(", "))
-    };
-    let vendor = mode.strip_prefix("redfish-").and_then(|name| name.parse().ok());
-    vendor.map(|vendor| Mode(Some(vendor))).ok_or_else(known)
 }
 
 impl BmcCommand {
@@ -165,12 +177,18 @@ impl BmcArgs {
     }
 
     fn target(&self) -> Result<Target, Failure> {
+        let driver = match self.mode {
+            Mode::Redfish(vendor) => Driver::Redfish(vendor),
+            Mode::Ipmitool => Driver::Ipmitool,
+            Mode::Racadm => Driver::Racadm,
+            Mode::Lpar => Driver::Lpar { id: self.lpar_id.clone().unwrap_or_default() },
+        };
         Ok(Target {
             address: self.address.clone(),
-            port: self.port,
+            port: self.port.unwrap_or(driver.usual_port()),
             username: self.username.clone(),
             password: self.password()?,
-            driver: Driver::Redfish(self.mode.0),
+            driver,
             tls: self.tls()?,
             recorded_fingerprint: None,
             limits: Limits { total: Duration::from_secs(self.timeout), ..Limits::default() },
@@ -326,7 +344,7 @@ fn or_unknown(text: &str) -> &str {
 mod tests {
     use clap::{CommandFactory, FromArgMatches, Parser};
 
-    use super::{BmcCommand, Mode, vendor_of_mode};
+    use super::{BmcCommand, Mode, mode};
     use crate::bmc::Vendor;
 
     #[derive(Parser)]
@@ -354,6 +372,7 @@ mod tests {
             "bmc status --address a --username root --insecure --tls-verify",
             "bmc status --address a --username root --tls-ca f",
             "bmc status --address a --username root --mode acme",
+            "bmc power-status --address a --username root --mode lpar",
             "bmc mount not-a-url --address a --username root",
             "bmc status --address a --username root --port 0",
             "bmc boot-next usb --address a --username root",
@@ -366,12 +385,14 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_names_its_vendor() {
-        assert_eq!(vendor_of_mode("redfish"), Ok(Mode(None)));
-        assert_eq!(vendor_of_mode("redfish-hpe"), Ok(Mode(Some(Vendor::Hpe))));
+    fn a_mode_names_its_driver() {
+        assert_eq!(mode("redfish"), Ok(Mode::Redfish(None)));
+        assert_eq!(mode("redfish-hpe"), Ok(Mode::Redfish(Some(Vendor::Hpe))));
+        assert_eq!([mode("ipmitool"), mode("racadm")], [Ok(Mode::Ipmitool), Ok(Mode::Racadm)]);
+        assert_eq!([mode("racadmn"), mode("lpar")], [Ok(Mode::Racadm), Ok(Mode::Lpar)]);
         assert_eq!(
-            vendor_of_mode("ipmitool"),
-            Err("the modes are redfish, redfish-generic, redfish-dell, redfish-hpe".to_owned())
+            mode("telnet"),
+            Err("the modes are redfish, redfish-generic, redfish-dell, redfish-hpe, ipmitool, racadm, lpar".to_owned())
         );
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-/// The BMC driver: `redfish`, `redfish-dell`, …
+/// The BMC driver: `redfish`, `redfish-dell`, `ipmitool`, …
 pub const MODE: &str = "ipmi/mode";
 /// The BMC's host name or address.
 pub const ADDRESS: &str = "ipmi/address";
@@ -22,9 +22,9 @@ pub const PORT_REDFISH: &str = "ipmi/port-redfish";
 pub const PORT_IPMITOOL: &str = "ipmi/port-ipmitool";
 /// The BMC's port for mode `racadm`.
 pub const PORT_RACADM: &str = "ipmi/port-racadm";
-/// The management console's SSH port, for mode `lpar`.
+/// The port of the management console's web services, for mode `lpar`.
 pub const PORT_LPAR: &str = "ipmi/port-lpar";
-/// Which logical partition the machine is, for mode `lpar`.
+/// The UUID of the logical partition that the machine is, for mode `lpar`.
 pub const LPAR_ID: &str = "ipmi/lpar-id";
 /// Seconds that `identify` lights the machine up.
 pub const IDENTIFY_DURATION: &str = "ipmi/identify-duration";
