@@ -23,6 +23,8 @@ const LARGEST: u64 = 1024 * 1024;
 pub(super) struct Program {
     /// Its name, looked up in `PATH`.
     pub(super) name: &'static str,
+    /// Another name under which some packages have it.
+    pub(super) alias: Option<&'static str>,
     /// Directories beside `PATH` in which its package puts it.
     pub(super) beside: &'static [&'static str],
     /// The packages that bring it, as a part of a sentence.
@@ -91,10 +93,7 @@ impl Default for Programs {
 }
 
 async fn complete(call: &Call<'_>) -> Result<Output, Failure> {
-    let mut child = command(call).spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Failure::Missing,
-        _ => Failure::Broken(error),
-    })?;
+    let mut child = spawn(call)?;
     // Declared after the child, so dropped before it: the group is killed while its leader's number cannot be another's.
     let mut group = Group::of(&child);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -105,8 +104,18 @@ async fn complete(call: &Call<'_>) -> Result<Output, Failure> {
     Ok(Output { success: status.success(), stdout: text(stdout), stderr: text(stderr) })
 }
 
-fn command(call: &Call<'_>) -> Command {
-    let mut command = Command::new(call.program.name);
+fn spawn(call: &Call<'_>) -> Result<Child, Failure> {
+    for name in std::iter::once(call.program.name).chain(call.program.alias) {
+        match command(name, call).spawn() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            spawned => return Ok(spawned?),
+        }
+    }
+    Err(Failure::Missing)
+}
+
+fn command(name: &str, call: &Call<'_>) -> Command {
+    let mut command = Command::new(name);
     command.args(&call.arguments).env_clear().env("PATH", search_path(call.program)).env("LC_ALL", "C");
     if let Some(home) = env::var_os("HOME") {
         command.env("HOME", home);
@@ -160,7 +169,7 @@ mod tests {
 
     use super::{Call, Failure, Output, Program, Programs};
 
-    const SHELL: Program = Program { name: "sh", beside: &[], packages: "none" };
+    const SHELL: Program = Program { name: "sh", alias: None, beside: &[], packages: "none" };
     const LONG: Duration = Duration::from_mins(1);
 
     fn call<'a>(script: &str) -> Call<'a> {
@@ -197,18 +206,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_program_is_told_apart_from_one_that_fails() {
-        const NONE: Program = Program { name: "no-such-program-anywhere", beside: &[], packages: "none" };
+        const NONE: Program = Program { name: "no-such-program-anywhere", alias: None, beside: &[], packages: "none" };
         let call = Call { program: &NONE, ..call("") };
         assert!(matches!(Programs::default().run(&call, LONG, LONG).await, Err(Failure::Missing)));
     }
 
     #[tokio::test]
-    async fn a_program_beside_the_path_is_found() {
+    async fn a_program_beside_the_path_is_found_under_its_other_name_too() {
         let directory = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/bin/sh", directory.path().join("virtual-media-sh")).unwrap();
         let place: &'static str = Box::leak(directory.path().to_str().unwrap().into());
         let program = Box::leak(Box::new(Program {
-            name: "virtual-media-sh",
+            name: "virtual-media-no-sh",
+            alias: Some("virtual-media-sh"),
             beside: Box::leak(Box::new([place])),
             packages: "none",
         }));

@@ -29,6 +29,7 @@ mod ipmitool;
 mod limits;
 mod manners;
 mod power;
+mod racadm;
 mod redfish;
 mod target;
 mod tls;
@@ -36,6 +37,7 @@ mod work;
 
 use ipmitool::Ipmitool;
 use limits::Deadline;
+use racadm::Racadm;
 use redfish::Redfish;
 
 pub use answered::{Identity, Media, Mounted, PowerState, Powered};
@@ -89,7 +91,11 @@ impl Bmcs {
                 let programs = self.programs.clone();
                 Session::Ipmitool(Box::new(Ipmitool::new(&target, programs, deadline, operation)?))
             }
-            Driver::Racadm | Driver::Lpar { .. } => {
+            Driver::Racadm => {
+                let programs = self.programs.clone();
+                Session::Racadm(Box::new(Racadm::new(&target, programs, deadline, operation)?))
+            }
+            Driver::Lpar { .. } => {
                 let answer = "cannot be asked in this mode by this version";
                 return Err(Error::new(Kind::Unsupported, "connecting", target.name(), answer)
                     .advise("set ipmi/mode to redfish where the BMC speaks it"));
@@ -103,6 +109,7 @@ impl Bmcs {
 enum Session<'op> {
     Redfish(Box<Redfish<'op>>),
     Ipmitool(Box<Ipmitool<'op>>),
+    Racadm(Box<Racadm<'op>>),
 }
 
 /// One operation on one BMC, which nobody else of this process touches meanwhile.
@@ -124,6 +131,7 @@ impl Bmc<'_> {
         match &self.driver {
             Session::Redfish(redfish) => redfish.identity(),
             Session::Ipmitool(ipmitool) => ipmitool.identity(),
+            Session::Racadm(racadm) => racadm.identity(),
         }
     }
 
@@ -132,6 +140,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.media().await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("reading its virtual media")),
+            Session::Racadm(racadm) => racadm.media().await,
         }
     }
 
@@ -140,6 +149,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.mount(image).await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("mounting an image")),
+            Session::Racadm(racadm) => racadm.mount(image).await,
         }
     }
 
@@ -148,6 +158,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.unmount(which).await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("ejecting its virtual media")),
+            Session::Racadm(racadm) => racadm.unmount(which).await,
         }
     }
 
@@ -161,6 +172,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.unmount_image(image, also).await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("ejecting its virtual media")),
+            Session::Racadm(racadm) => racadm.unmount_image(image, also).await,
         }
     }
 
@@ -169,6 +181,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.boot_once_from_cd().await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("making the next boot go to the virtual CD")),
+            Session::Racadm(racadm) => racadm.boot_once_from_cd().await,
         }
     }
 
@@ -177,6 +190,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.clear_boot_once().await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("taking a boot from virtual CD back")),
+            Session::Racadm(racadm) => racadm.clear_boot_once().await,
         }
     }
 
@@ -185,6 +199,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.power_state().await,
             Session::Ipmitool(ipmitool) => power::power_state(ipmitool.as_mut()).await,
+            Session::Racadm(racadm) => power::power_state(racadm.as_mut()).await,
         }
     }
 
@@ -193,6 +208,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.power(wanted).await,
             Session::Ipmitool(ipmitool) => power::power(ipmitool.as_mut(), wanted).await,
+            Session::Racadm(racadm) => power::power(racadm.as_mut(), wanted).await,
         }
     }
 
@@ -201,6 +217,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.boot_from(device, lasting, mode).await,
             Session::Ipmitool(ipmitool) => ipmitool.boot_from(device, lasting, mode).await,
+            Session::Racadm(racadm) => racadm.boot_from(device, lasting, mode).await,
         }
     }
 
@@ -214,6 +231,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.identify(identify).await,
             Session::Ipmitool(ipmitool) => ipmitool.identify(identify).await,
+            Session::Racadm(racadm) => racadm.identify(identify).await,
         }
     }
 
@@ -222,6 +240,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.read(part).await,
             Session::Ipmitool(ipmitool) => ipmitool.read(part).await,
+            Session::Racadm(racadm) => racadm.read(part).await,
         }
     }
 
@@ -230,6 +249,7 @@ impl Bmc<'_> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.plan().await,
             Session::Ipmitool(_) => Ok(Ipmitool::plan()),
+            Session::Racadm(racadm) => racadm.plan().await,
         }
     }
 }

@@ -100,6 +100,17 @@ impl<'op> Work<'op> {
         Ok(())
     }
 
+    /// Waits before try number `again` (1 is the first repetition) of something that the BMC had no time for. Gives the
+    /// error back where it is another, where that was the last try, or where no time is left.
+    pub(super) async fn wait_to_repeat(&self, again: u32, error: Error) -> Result<(), Error> {
+        if error.kind() != Kind::Busy || error.is_final() || again >= Limits::TRIES {
+            return Err(error);
+        }
+        let backoff = self.limits.backoff(again);
+        debug!(bmc = self.name, wait = ?backoff, "BMC says not now");
+        self.pause(backoff, "it to have time").await.map_err(|_| error.finally())
+    }
+
     /// Runs a program once.
     pub(super) async fn run(&self, programs: &Programs, call: &Call<'_>) -> Result<Output, Error> {
         if self.deadline.remaining().is_zero() {

@@ -98,11 +98,6 @@ impl Complaint {
         self.meaning == Meaning::Suite
     }
 
-    /// Whether the same may work in a moment.
-    pub(super) fn is_passing(&self) -> bool {
-        self.meaning == Meaning::Passing
-    }
-
     pub(super) fn error(&self, work: &Work<'_>, username: &str) -> Error {
         let words = &self.words;
         let said = || if words.is_empty() { "says nothing more".to_owned() } else { format!("says: {words}") };

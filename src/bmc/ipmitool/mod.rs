@@ -10,7 +10,7 @@ use super::answered::{Identity, PowerState};
 use super::asked::{BootDevice, BootMode, Identify, Lasting, Part};
 use super::command::{Call, Program, Programs};
 use super::error::{Error, Kind};
-use super::limits::{Deadline, Limits, Patience, spoken};
+use super::limits::{Deadline, Patience, spoken};
 use super::power::{Switch, Switched};
 use super::redfish::{Plan, Vendor};
 use super::target::Target;
@@ -25,7 +25,7 @@ use boot_flags::BootFlags;
 use complaint::Complaint;
 
 const IPMITOOL: Program =
-    Program { name: "ipmitool", beside: &[], packages: "the package ipmitool (Debian, Ubuntu and RHEL)" };
+    Program { name: "ipmitool", alias: None, beside: &[], packages: "the package ipmitool (Debian, Ubuntu and RHEL)" };
 
 /// The name that a BMC's cipher suites have in table 22-20 of the specification: RAKP with SHA-256, which ipmitool offers
 /// first, and with SHA-1, which is all that BMCs before 2014 or so have.
@@ -193,13 +193,9 @@ impl<'op> Ipmitool<'op> {
                 debug!(bmc = self.work.name(), suite = SUITES[self.suite], "the BMC does not take the better suite");
                 continue;
             }
+            let error = complaint.error(&self.work, &self.username);
             again += 1;
-            if !complaint.is_passing() || again >= Limits::TRIES {
-                return Err(complaint.error(&self.work, &self.username));
-            }
-            let backoff = self.work.limits().backoff(again);
-            let paused = self.work.pause(backoff, "it to have time").await;
-            paused.map_err(|_| complaint.error(&self.work, &self.username).finally())?;
+            self.work.wait_to_repeat(again, error).await?;
         }
     }
 
