@@ -11,7 +11,7 @@
 //! | `redfish` | nearly every BMC since 2015 | HTTPS |
 //! | `ipmitool` | every BMC with IPMI 2.0; power, boot devices, light | the program of that name |
 //! | `racadm` | Dell's iDRAC; also virtual media | the program of that name |
-//! | `lpar` | the console (HMC) of an IBM Power machine; power | HTTPS |
+//! | `lpar` | the console (HMC) of an IBM Power machine; power of a partition | HTTPS |
 //!
 //! What a driver cannot do is [`Kind::Unsupported`] and names the one that can. Programs are run in `command`; what the
 //! drivers beside Redfish share is in `work` (steps, time, errors) and `power`.
@@ -27,6 +27,7 @@ mod error;
 mod gate;
 mod ipmitool;
 mod limits;
+mod lpar;
 mod manners;
 mod power;
 mod racadm;
@@ -37,6 +38,7 @@ mod work;
 
 use ipmitool::Ipmitool;
 use limits::Deadline;
+use lpar::Lpar;
 use racadm::Racadm;
 use redfish::Redfish;
 
@@ -95,10 +97,8 @@ impl Bmcs {
                 let programs = self.programs.clone();
                 Session::Racadm(Box::new(Racadm::new(&target, programs, deadline, operation)?))
             }
-            Driver::Lpar { .. } => {
-                let answer = "cannot be asked in this mode by this version";
-                return Err(Error::new(Kind::Unsupported, "connecting", target.name(), answer)
-                    .advise("set ipmi/mode to redfish where the BMC speaks it"));
+            Driver::Lpar { ref id } => {
+                Session::Lpar(Box::new(Lpar::open(&self.clients, &target, id, deadline, operation).await?))
             }
         };
         Ok(Bmc { driver, _turn: turn })
@@ -110,6 +110,7 @@ enum Session<'op> {
     Redfish(Box<Redfish<'op>>),
     Ipmitool(Box<Ipmitool<'op>>),
     Racadm(Box<Racadm<'op>>),
+    Lpar(Box<Lpar<'op>>),
 }
 
 /// One operation on one BMC, which nobody else of this process touches meanwhile.
@@ -132,6 +133,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.identity(),
             Session::Ipmitool(ipmitool) => ipmitool.identity(),
             Session::Racadm(racadm) => racadm.identity(),
+            Session::Lpar(lpar) => lpar.identity(),
         }
     }
 
@@ -141,6 +143,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.media().await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("reading its virtual media")),
             Session::Racadm(racadm) => racadm.media().await,
+            Session::Lpar(lpar) => Err(lpar.cannot("reading its virtual media")),
         }
     }
 
@@ -150,6 +153,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.mount(image).await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("mounting an image")),
             Session::Racadm(racadm) => racadm.mount(image).await,
+            Session::Lpar(lpar) => Err(lpar.cannot("mounting an image")),
         }
     }
 
@@ -159,6 +163,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.unmount(which).await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("ejecting its virtual media")),
             Session::Racadm(racadm) => racadm.unmount(which).await,
+            Session::Lpar(lpar) => Err(lpar.cannot("ejecting its virtual media")),
         }
     }
 
@@ -173,6 +178,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.unmount_image(image, also).await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("ejecting its virtual media")),
             Session::Racadm(racadm) => racadm.unmount_image(image, also).await,
+            Session::Lpar(lpar) => Err(lpar.cannot("ejecting its virtual media")),
         }
     }
 
@@ -182,6 +188,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.boot_once_from_cd().await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("making the next boot go to the virtual CD")),
             Session::Racadm(racadm) => racadm.boot_once_from_cd().await,
+            Session::Lpar(lpar) => Err(lpar.cannot("making the next boot go to the virtual CD")),
         }
     }
 
@@ -191,6 +198,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.clear_boot_once().await,
             Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("taking a boot from virtual CD back")),
             Session::Racadm(racadm) => racadm.clear_boot_once().await,
+            Session::Lpar(lpar) => Err(lpar.cannot("taking a boot from virtual CD back")),
         }
     }
 
@@ -200,6 +208,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.power_state().await,
             Session::Ipmitool(ipmitool) => power::power_state(ipmitool.as_mut()).await,
             Session::Racadm(racadm) => power::power_state(racadm.as_mut()).await,
+            Session::Lpar(lpar) => lpar.power_state().await,
         }
     }
 
@@ -209,6 +218,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.power(wanted).await,
             Session::Ipmitool(ipmitool) => power::power(ipmitool.as_mut(), wanted).await,
             Session::Racadm(racadm) => power::power(racadm.as_mut(), wanted).await,
+            Session::Lpar(lpar) => lpar.power(wanted).await,
         }
     }
 
@@ -218,6 +228,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.boot_from(device, lasting, mode).await,
             Session::Ipmitool(ipmitool) => ipmitool.boot_from(device, lasting, mode).await,
             Session::Racadm(racadm) => racadm.boot_from(device, lasting, mode).await,
+            Session::Lpar(lpar) => Err(lpar.cannot("setting the boot device")),
         }
     }
 
@@ -232,6 +243,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.identify(identify).await,
             Session::Ipmitool(ipmitool) => ipmitool.identify(identify).await,
             Session::Racadm(racadm) => racadm.identify(identify).await,
+            Session::Lpar(lpar) => Err(lpar.cannot("switching the indicator light")),
         }
     }
 
@@ -241,6 +253,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.read(part).await,
             Session::Ipmitool(ipmitool) => ipmitool.read(part).await,
             Session::Racadm(racadm) => racadm.read(part).await,
+            Session::Lpar(lpar) => lpar.read(part).await,
         }
     }
 
@@ -250,6 +263,7 @@ impl Bmc<'_> {
             Session::Redfish(redfish) => redfish.plan().await,
             Session::Ipmitool(_) => Ok(Ipmitool::plan()),
             Session::Racadm(racadm) => racadm.plan().await,
+            Session::Lpar(_) => Ok(Lpar::plan()),
         }
     }
 }

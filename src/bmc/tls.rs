@@ -14,9 +14,13 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
+<<<<<<< HEAD
 use super::target::Fingerprint;
 use crate::words::causes;
 pub(crate) use crate::words::{root_cause, told};
+=======
+use super::target::{Fingerprint, Target, TlsPolicy};
+>>>>>>> 35cf563 (Switch the power of IBM Power partitions through their console)
 
 /// Which certificates a client accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +36,18 @@ pub(crate) enum Trust {
     System,
     /// What chains to these certificates (PEM).
     Authority(String),
+}
+
+impl Trust {
+    /// What the target's policy accepts.
+    pub(crate) fn of(target: &Target) -> Self {
+        match &target.tls {
+            TlsPolicy::Accept => Self::Anything,
+            TlsPolicy::Pin(given) => given.or(target.recorded_fingerprint).map_or(Self::FirstSeen, Self::Pinned),
+            TlsPolicy::Verify { ca_pem: None } => Self::System,
+            TlsPolicy::Verify { ca_pem: Some(pem) } => Self::Authority(pem.clone()),
+        }
+    }
 }
 
 /// The clients in use. A client that loads roots costs 20 ms to build (measured), so those are kept; one for a single

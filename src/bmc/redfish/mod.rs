@@ -17,7 +17,7 @@ use super::answered::Identity;
 use super::error::Error;
 use super::limits::{Deadline, Patience, spoken};
 use super::manners::Manners;
-use super::target::{Target, TlsPolicy};
+use super::target::Target;
 use super::tls::{Clients, Trust};
 use crate::operation::Operation;
 
@@ -68,11 +68,11 @@ impl<'op> Redfish<'op> {
         let base = target.base()?;
         let parameter = |why: String| Error::new(super::Kind::Parameter, "reading the TLS policy", target.name(), why);
         let connect = target.limits.connect;
-        let http = clients.get(&trust(target), connect).map_err(parameter)?;
+        let http = clients.get(&Trust::of(target), connect).map_err(parameter)?;
         let mut client = Client::new(http, target, base, deadline, manners, Vendor::Generic.quirks());
         operation.begin("recognise", format!("recognising the BMC {}", client.name()));
         let root = client.root().await?;
-        if let (Trust::FirstSeen, Some(seen)) = (trust(target), client.fingerprint()) {
+        if let (Trust::FirstSeen, Some(seen)) = (Trust::of(target), client.fingerprint()) {
             // The certificate that is reported for recording is also the only one that ever sees the password.
             client.use_http(clients.get(&Trust::Pinned(seen), connect).map_err(parameter)?);
         }
@@ -118,16 +118,6 @@ impl<'op> Redfish<'op> {
         let effect = effect.into();
         info!(bmc = self.client.name(), operation = %self.operation.id(), effect, "done");
         self.operation.done(effect);
-    }
-}
-
-/// Which certificates the target's policy accepts.
-fn trust(target: &Target) -> Trust {
-    match &target.tls {
-        TlsPolicy::Accept => Trust::Anything,
-        TlsPolicy::Pin(given) => given.or(target.recorded_fingerprint).map_or(Trust::FirstSeen, Trust::Pinned),
-        TlsPolicy::Verify { ca_pem: None } => Trust::System,
-        TlsPolicy::Verify { ca_pem: Some(pem) } => Trust::Authority(pem.clone()),
     }
 }
 
