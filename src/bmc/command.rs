@@ -2,7 +2,7 @@
 //! environment that holds only what it needs, and bounded in time, in output and in number.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -70,30 +70,38 @@ impl From<io::Error> for Failure {
 
 /// The place where children run: all BMCs of the process share it.
 #[derive(Clone, Debug)]
-pub(super) struct Programs(Arc<Semaphore>);
+pub(super) struct Programs {
+    places: Arc<Semaphore>,
+    path: OsString,
+}
 
 impl Programs {
     /// Enough for a wave over a rack or two. A child costs some megabytes and, with ipmitool, up to 20 s of waiting.
     const MOST: usize = 64;
 
+    /// Looks programs up in the directories of `path`, which has the form of `PATH`.
+    pub(super) fn in_path(path: OsString) -> Self {
+        Self { places: Arc::new(Semaphore::new(Self::MOST)), path }
+    }
+
     /// Runs a program to its end. Waits at most `patience` for a place and then at most `limit` for the end. Dropping the
     /// future kills the child and all that it has started.
     pub(super) async fn run(&self, call: &Call<'_>, patience: Duration, limit: Duration) -> Result<Output, Failure> {
-        let place = timeout(patience, self.0.acquire()).await;
+        let place = timeout(patience, self.places.acquire()).await;
         // The semaphore is never closed; a closed one would have no place either.
         let Ok(Ok(_place)) = place else { return Err(Failure::NoPlace) };
-        timeout(limit, complete(call)).await.unwrap_or(Err(Failure::Silent(limit)))
+        timeout(limit, complete(&self.path, call)).await.unwrap_or(Err(Failure::Silent(limit)))
     }
 }
 
 impl Default for Programs {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(Self::MOST)))
+        Self::in_path(env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()))
     }
 }
 
-async fn complete(call: &Call<'_>) -> Result<Output, Failure> {
-    let mut child = spawn(call)?;
+async fn complete(path: &OsStr, call: &Call<'_>) -> Result<Output, Failure> {
+    let mut child = spawn(path, call)?;
     // Declared after the child, so dropped before it: the group is killed while its leader's number cannot be another's.
     let mut group = Group::of(&child);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -104,9 +112,9 @@ async fn complete(call: &Call<'_>) -> Result<Output, Failure> {
     Ok(Output { success: status.success(), stdout: text(stdout), stderr: text(stderr) })
 }
 
-fn spawn(call: &Call<'_>) -> Result<Child, Failure> {
+fn spawn(path: &OsStr, call: &Call<'_>) -> Result<Child, Failure> {
     for name in std::iter::once(call.program.name).chain(call.program.alias) {
-        match command(name, call).spawn() {
+        match command(name, path, call).spawn() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             spawned => return Ok(spawned?),
         }
@@ -114,9 +122,9 @@ fn spawn(call: &Call<'_>) -> Result<Child, Failure> {
     Err(Failure::Missing)
 }
 
-fn command(name: &str, call: &Call<'_>) -> Command {
+fn command(name: &str, path: &OsStr, call: &Call<'_>) -> Command {
     let mut command = Command::new(name);
-    command.args(&call.arguments).env_clear().env("PATH", search_path(call.program)).env("LC_ALL", "C");
+    command.args(&call.arguments).env_clear().env("PATH", search_path(path, call.program)).env("LC_ALL", "C");
     if let Some(home) = env::var_os("HOME") {
         command.env("HOME", home);
     }
@@ -127,12 +135,11 @@ fn command(name: &str, call: &Call<'_>) -> Command {
     command
 }
 
-/// `PATH`, and the directories where the program's package puts it: a service's `PATH` rarely names `/opt`.
-fn search_path(program: &Program) -> OsString {
-    let path = env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+/// `path`, and the directories where the program's package puts it: a service's `PATH` rarely names `/opt`.
+fn search_path(path: &OsStr, program: &Program) -> OsString {
     let beside = program.beside.iter().map(Into::into);
     // Fails only for a directory with a colon in its name, which `split_paths` cannot have given.
-    env::join_paths(env::split_paths(&path).chain(beside)).unwrap_or(path)
+    env::join_paths(env::split_paths(path).chain(beside)).unwrap_or_else(|_| path.to_owned())
 }
 
 async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, Failure> {
@@ -250,7 +257,7 @@ mod tests {
     #[tokio::test]
     async fn children_beyond_the_most_wait_for_a_place() {
         let programs = Programs::default();
-        let taken = programs.0.acquire_many(u32::try_from(Programs::MOST).unwrap()).await.unwrap();
+        let taken = programs.places.acquire_many(u32::try_from(Programs::MOST).unwrap()).await.unwrap();
         let refused = programs.run(&call("echo"), Duration::from_millis(20), LONG).await;
         assert!(matches!(refused, Err(Failure::NoPlace)));
         drop(taken);

@@ -16,6 +16,8 @@
 //! What a driver cannot do is [`Kind::Unsupported`] and names the one that can. Programs are run in `command`; what the
 //! drivers beside Redfish share is in `work` (steps, time, errors) and `power`.
 
+use std::ffi::OsString;
+
 use url::Url;
 
 use crate::operation::Operation;
@@ -64,6 +66,13 @@ impl Bmcs {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Looks the programs of its drivers up in the directories of `path`, which has the form of the environment's `PATH`,
+    /// instead of that one.
+    #[must_use]
+    pub fn with_programs_in(path: OsString) -> Self {
+        Self { programs: command::Programs::in_path(path), ..Self::default() }
     }
 
     /// Waits for a turn on the BMC, connects and recognises it, all within `target.limits.total`, which runs on until the

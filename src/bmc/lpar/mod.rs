@@ -156,7 +156,6 @@ impl Switched for Lpar<'_> {
         loop {
             let status = xml::text(&answer, "Status").unwrap_or_default();
             match (status.as_str(), xml::text(&answer, "JobID")) {
-                ("COMPLETED_OK", _) => return Ok(()),
                 ("NOT_STARTED" | "RUNNING", Some(id)) if id.bytes().all(|byte| byte.is_ascii_digit()) => {
                     if patience.is_over() {
                         let answer = format!("did not end its job {job} within {}", spoken(patience.limit()));
@@ -168,11 +167,13 @@ impl Switched for Lpar<'_> {
                     self.work.pause(self.work.limits().poll, &format!("the console's job {job}")).await?;
                     answer = self.console.get(&format!("/rest/api/uom/jobs/{id}"), &self.work).await?;
                 }
-                _ => {
+                (status, _) if ["ERROR", "FAILED", "CANCEL"].iter().any(|word| status.contains(word)) => {
                     let why = xml::text(&answer, "Message").unwrap_or_default();
-                    let answer = format!("ended its job {job} with status {:?}: {}", quoted(&status), quoted(&why));
+                    let answer = format!("ended its job {job} with status {}: {}", quoted(status), quoted(&why));
                     return Err(self.work.error(Kind::Refused, answer).advise("look at the partition on the console"));
                 }
+                // COMPLETED_OK, or a word that is not known here: the partition's state tells.
+                _ => return Ok(()),
             }
         }
     }

@@ -97,8 +97,7 @@ impl<'op> Racadm<'op> {
     pub(super) async fn read(&mut self, part: Part) -> Result<Value, Error> {
         self.work.begin("read", "reading the BMC's description of the machine");
         let kinds: &[&str] = match part {
-            Part::Status => return Ok(Value::Object(text::sections(&self.run(&["getsysinfo", "-s"]).await?))),
-            Part::Info => return Ok(Value::Object(text::sections(&self.run(&["getsysinfo"]).await?))),
+            Part::Status | Part::Info => return Ok(Value::Object(text::sections(&self.run(&["getsysinfo"]).await?))),
             Part::SecureBoot => {
                 let said = self.run(&["get", "BIOS.SysSecurity.SecureBoot"]).await?;
                 return Ok(Value::Object(text::fields(&said)));
