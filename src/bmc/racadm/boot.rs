@@ -90,11 +90,16 @@ impl Racadm<'_> {
     /// Takes a pending boot from virtual CD back; a pending boot from anything else stays.
     pub(in crate::bmc) async fn clear_boot_once(&mut self) -> Result<(), Error> {
         self.work.begin("clear-boot-once", "taking a boot from virtual CD back");
-        let boot = self.server_boot().await?;
-        if !boot.is(self.dialect().name(BootDevice::Cd), true) {
+        if !self.boots_once_from_cd().await? {
             return Ok(());
         }
         self.first_boot_device(self.dialect().none(), true).await
+    }
+
+    /// Whether the next boot still goes to the virtual CD, or a boot once from it was done or taken back.
+    pub(in crate::bmc) async fn boots_once_from_cd(&mut self) -> Result<bool, Error> {
+        let boot = self.server_boot().await?;
+        Ok(boot.is(self.dialect().name(BootDevice::Cd), true))
     }
 
     /// What is set now; finds out the dialect.
