@@ -205,20 +205,10 @@ impl<'a> Call<'a> {
                 state.url.clear();
                 state.slot.clear();
                 state.boot_once = false;
-<<<<<<< HEAD
-                name.clone_into(&mut state.bmc);
-            }
-            state.vendor = bmc.vendor.to_string();
-            state.model.clone_from(&bmc.model);
-            state.firmware.clone_from(&bmc.firmware);
-            state.fingerprint = bmc.fingerprint.map(|seen| seen.to_string()).unwrap_or_default();
-        })
-        .await;
-=======
                 state.model.clear();
                 state.firmware.clear();
                 state.fingerprint.clear();
-                state.bmc = name;
+                name.clone_into(&mut state.bmc);
             }
             state.vendor = bmc.vendor.to_string();
             // Not every way to speak with a BMC shows all of it, and what another has shown still holds.
@@ -229,8 +219,8 @@ impl<'a> Call<'a> {
             if let Some(seen) = bmc.fingerprint {
                 state.fingerprint = seen.to_string();
             }
-        });
->>>>>>> b5832e9 (Keep what one way to speak with a BMC has shown when another shows less)
+        })
+        .await;
     }
 }
 

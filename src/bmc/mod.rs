@@ -243,11 +243,16 @@ impl Bmc<'_> {
 
     /// Whether the next boot still goes to the virtual CD, or a boot once from it was done or taken back.
     pub async fn boots_once_from_cd(&mut self) -> Result<bool, Error> {
-        self.redfish.boots_once_from_cd().await
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.boots_once_from_cd().await,
+            Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("looking at the boot from virtual CD")),
+            Session::Racadm(racadm) => racadm.boots_once_from_cd().await,
+            Session::Lpar(lpar) => Err(lpar.cannot("looking at the boot from virtual CD")),
+        }
     }
 
     /// Makes the machine known in its rack, or no longer.
-    pub async fn identify(&mut self, identify: Identify) -> Result<(), Error> {
+    pub async fn identify(&mut self, identify: Identify) -> Result<Identified, Error> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.identify(identify).await,
             Session::Ipmitool(ipmitool) => ipmitool.identify(identify).await,

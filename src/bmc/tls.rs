@@ -14,13 +14,9 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
-<<<<<<< HEAD
-use super::target::Fingerprint;
+use super::target::{Fingerprint, Target, TlsPolicy};
 use crate::words::causes;
 pub(crate) use crate::words::{root_cause, told};
-=======
-use super::target::{Fingerprint, Target, TlsPolicy};
->>>>>>> 35cf563 (Switch the power of IBM Power partitions through their console)
 
 /// Which certificates a client accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -3,11 +3,13 @@
 //! It can switch the power, pick a boot device and light a machine up on nearly every server made since 2004. IPMI has no
 //! virtual media. The password is given in the child's environment (`-E`), which only root and the same user can read.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tracing::{debug, warn};
 
 use super::answered::{Identity, PowerState};
-use super::asked::{BootDevice, BootMode, Identify, Lasting, Part};
+use super::asked::{BootDevice, BootMode, Identified, Identify, Lasting, Part};
 use super::command::{Call, Program, Programs};
 use super::error::{Error, Kind};
 use super::limits::{Deadline, Patience, spoken};
@@ -33,6 +35,9 @@ const SUITES: [&str; 2] = ["17", "3"];
 
 /// The longest time that a Chassis Identify command can name, its interval being one byte (specification 28.5).
 const LONGEST_IDENTIFY: u64 = 255;
+
+/// How long a BMC lights up where the command names no interval (specification 28.5).
+const USUAL_IDENTIFY: Duration = Duration::from_secs(15);
 
 /// One operation on one BMC over IPMI.
 pub(super) struct Ipmitool<'op> {
@@ -127,24 +132,29 @@ impl<'op> Ipmitool<'op> {
     }
 
     /// Lights the machine up, or no longer.
-    pub(super) async fn identify(&mut self, identify: Identify) -> Result<(), Error> {
+    pub(super) async fn identify(&mut self, identify: Identify) -> Result<Identified, Error> {
         self.work.begin("identify", "switching the indicator light");
-        let interval = match identify {
+        let seconds = match identify {
             Identify::Usual => None,
-            Identify::Off => Some("0".to_owned()),
+            Identify::Off => Some(0),
             Identify::For(time) if time.as_secs() > LONGEST_IDENTIFY => {
                 let answer = format!("counts up to {LONGEST_IDENTIFY} s, not {}", spoken(time));
                 let advice = "give ipmi/identify-duration a shorter time";
                 return Err(self.work.error(Kind::Parameter, answer).advise(advice));
             }
             // A part of a second is a second: 0 is off.
-            Identify::For(time) => Some(time.as_secs().max(1).to_string()),
+            Identify::For(time) => Some(time.as_secs().max(1)),
         };
+        let interval = seconds.map(|seconds| seconds.to_string());
         let mut command = vec!["chassis", "identify"];
         command.extend(interval.as_deref());
         let said = self.run(&command).await?;
         self.work.done(said.trim().to_lowercase());
-        Ok(())
+        Ok(match seconds {
+            Some(0) => Identified::No,
+            Some(seconds) => Identified::For(Duration::from_secs(seconds)),
+            None => Identified::For(USUAL_IDENTIFY),
+        })
     }
 
     /// A part of the BMC's description of the machine.

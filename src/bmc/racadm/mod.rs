@@ -5,10 +5,10 @@
 //! no stdin for it. So it stands in the child's arguments, which every user of the provisioning server can read while it
 //! runs, unless `/proc` is mounted with `hidepid`. Mode redfish has no such weakness.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answered::{Identity, PowerState};
-use super::asked::{Identify, Part};
+use super::asked::{Identified, Identify, Part};
 use super::command::{Call, Program, Programs};
 use super::error::{Error, Kind, quoted};
 use super::limits::Deadline;
@@ -81,16 +81,18 @@ impl<'op> Racadm<'op> {
     }
 
     /// Lights the machine up, or no longer.
-    pub(super) async fn identify(&mut self, identify: Identify) -> Result<(), Error> {
+    pub(super) async fn identify(&mut self, identify: Identify) -> Result<Identified, Error> {
         self.work.begin("identify", "switching the indicator light");
-        let (state, effect) = match identify {
-            Identify::Off => ("0", "light is off"),
-            Identify::Usual => ("1", "light blinks until it is switched off"),
-            Identify::For(_) => ("1", "light blinks until it is switched off: racadm has no timer for it"),
+        let (state, effect, identified) = match identify {
+            Identify::Off => ("0", "light is off", Identified::No),
+            // racadm has no timer for it.
+            Identify::Usual | Identify::For(_) => {
+                ("1", "light blinks until it is switched off", Identified::UntilSwitchedOff)
+            }
         };
         self.run(&["setled", "-l", state]).await?;
         self.work.done(effect);
-        Ok(())
+        Ok(identified)
     }
 
     /// A part of the iDRAC's description of the machine.
@@ -113,7 +115,7 @@ impl<'op> Racadm<'op> {
         };
         let mut devices = text::inventory(&self.run(&["hwinventory"]).await?);
         devices.retain(|device| kinds.iter().any(|kind| device["Device Type"] == *kind));
-        Ok(json!({ "Members": devices }))
+        Ok(Value::Array(devices))
     }
 
     /// What would be done; changes nothing.

@@ -16,13 +16,8 @@ use sha2::{Digest, Sha256};
 pub(crate) struct Certificate {
     pub(crate) config: Arc<ServerConfig>,
     /// SHA-256 of the DER, lower hex.
-<<<<<<< HEAD
-    pub(super) sha256: Arc<str>,
-    pub(crate) pem: Arc<str>,
-=======
     pub(crate) sha256: Arc<str>,
-    pub(super) pem: Arc<str>,
->>>>>>> 729dfd8 (Test the modes beside Redfish, ipmitool's also against a simulated BMC)
+    pub(crate) pem: Arc<str>,
 }
 
 impl Certificate {
