@@ -53,6 +53,7 @@ pub(super) struct Calls<S> {
     groups: AtomicU64,
     stopped: CancellationToken,
     ending: CancellationToken,
+    ended: CancellationToken,
     /// What their bodies may take.
     pub(super) memory: Memory,
     /// Their tasks.
@@ -69,6 +70,7 @@ impl<S: Service> Calls<S> {
             groups: AtomicU64::new(1),
             stopped: CancellationToken::new(),
             ending: CancellationToken::new(),
+            ended: CancellationToken::new(),
             memory: Memory::new(),
             tasks: TaskTracker::new(),
             everything: CancellationToken::new(),
@@ -93,6 +95,16 @@ impl<S: Service> Calls<S> {
     /// Is cancelled once no more calls are taken.
     pub(super) fn ending(&self) -> &CancellationToken {
         &self.ending
+    }
+
+    /// All calls have been answered.
+    pub(super) fn have_ended(&self) {
+        self.ended.cancel();
+    }
+
+    /// Is cancelled once they have.
+    pub(super) fn ended(&self) -> &CancellationToken {
+        &self.ended
     }
 
     /// Sees a call through to its answer. It goes on when the future is dropped.

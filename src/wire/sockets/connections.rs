@@ -210,7 +210,8 @@ async fn serve<S: Service>(stream: UnixStream, place: Place, calls: Arc<Calls<S>
     tokio::select! {
         ended = &mut connection => return end(ended),
         () = place.close.cancelled() => {}
-        () = calls.ending().cancelled() => {}
+        // Until then a late call is told that the plugin stops.
+        () = calls.ended().cancelled() => {}
     }
     connection.as_mut().graceful_shutdown();
     loop {

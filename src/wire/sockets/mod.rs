@@ -19,7 +19,8 @@
 //! * A plugin whose parent has ended, and on whose second socket nobody answers, has no server any more.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::process::parent_id;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,8 @@ pub struct Sockets {
     outbox: Outbox,
     posts: mpsc::Receiver<Post>,
     drain: Duration,
+    /// The process that started this one, asked before anything that takes time.
+    parent: u32,
 }
 
 /// Why the wire did not end in order.
@@ -104,7 +107,7 @@ impl Sockets {
     #[must_use]
     pub fn new(name: &str, to: PathBuf, from: PathBuf, drain: Duration) -> Self {
         let (outbox, posts) = Outbox::new(name);
-        Self { to, from, outbox, posts, drain }
+        Self { to, from, outbox, posts, drain, parent: parent_id() }
     }
 
     /// The way out for the plugin's own events.
@@ -152,7 +155,7 @@ impl Sockets {
             () = signals.terminate() => Cause::Signal,
             () = calls.stopped() => Cause::Stop,
             error = service.gave_up() => Cause::GaveUp(error),
-            () = server_gone::wait(&self.from) => Cause::ServerGone,
+            () = server_gone::wait(self.parent, &self.from) => Cause::ServerGone,
         };
         if let Cause::GaveUp(error) = &cause {
             tracing::error!(code = error.code, %error, "the plugin cannot go on and leaves");
@@ -172,7 +175,8 @@ impl Sockets {
         calls.tasks.spawn(calls.everything.clone().run_until_cancelled_owned(async move { stopping.stop().await }));
         calls.tasks.close();
         drain(&calls.tasks, &calls.everything, &mut signals, matches!(cause, Cause::Signal), self.drain).await?;
-        // An answer that is not read by now never is.
+        calls.have_ended();
+        // An answer that is not read by then never is.
         let _ = timeout(LAST_WORDS, connections.closed()).await;
         flushing.cancel();
         if timeout(LAST_WORDS, posting).await.is_err() {
@@ -198,7 +202,7 @@ impl Cause {
 }
 
 /// Tells the server why the plugin leaves, and gives it the time to stop the plugin in order, which is what it does then.
-async fn leave<S: Service>(from: &std::path::Path, error: &Error, calls: &Calls<S>) {
+async fn leave<S: Service>(from: &Path, error: &Error, calls: &Calls<S>) {
     match timeout(LEAVING, callback::leaving(from, error)).await {
         Ok(Ok(())) => {
             tokio::select! {

@@ -17,9 +17,9 @@ use super::socket;
 /// How often the parent is looked at. The system call costs less than a microsecond.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Waits until the server is gone. Where the server is in another PID namespace, that cannot be seen.
-pub(super) async fn wait(from: &Path) {
-    let parent = parent_id();
+/// Waits until the server is gone, which was the process `parent`. Where it is in another PID namespace, that cannot be
+/// seen.
+pub(super) async fn wait(parent: u32, from: &Path) {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_told = false;
