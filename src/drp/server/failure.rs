@@ -13,7 +13,7 @@ use super::{Server, ServerError, ServerErrorKind};
 use crate::words::{causes, described, quoted, root_cause, spoken, told};
 
 /// Advice where what answers is no server of the kind we know.
-const NOT_A_SERVER: &str =
+pub(super) const NOT_A_SERVER: &str =
     "check that RS_ENDPOINT leads to the API port of dr-provision itself and to nothing that stands before it";
 
 /// Why there is no complete answer.

@@ -16,9 +16,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use url::Url;
 
 use super::exchange::{Asking, receive};
-use super::failure::Failure;
+use super::failure::{Failure, NOT_A_SERVER};
 use super::stream::{End, Got, attend};
 use super::{Server, ServerError, ServerErrorKind, ServerLimits};
 use crate::drp::models::Event;
@@ -50,36 +51,39 @@ impl Server {
         listen(|| self.open(), |end| self.lost(&end), selectors, &self.0.limits, &mut hear).await
     }
 
-    /// An event stream, nothing registered yet. The handshake is an HTTP request like any other, so that address, trust,
-    /// token and refusals are too.
+    /// An event stream, nothing registered yet.
     async fn open(&self) -> Result<WebSocketStream<Upgraded>, ServerError> {
         let limit = self.0.limits.request;
         let asking = Asking { doing: DOING, method: Method::GET, names: &["ws"], query: &[], body: None, largest: 0 };
         let address = self.address(&asking)?;
+        match timeout(limit, self.shake_hands(&asking, &address)).await {
+            Ok(stream) => stream,
+            Err(_) => Err(self.failed(&asking, &address, &Failure::Silent(limit))),
+        }
+    }
+
+    /// The handshake is a request like any other, so that address, trust, token and refusals are too.
+    async fn shake_hands(&self, asking: &Asking<'_>, address: &Url) -> Result<WebSocketStream<Upgraded>, ServerError> {
+        let failed = |failure: Failure| self.failed(asking, address, &failure);
         let key = generate_key();
         let request = self
-            .request(&asking, &address)
+            .request(asking, address)
             .header(CONNECTION, "Upgrade")
             .header(UPGRADE, "websocket")
             .header(SEC_WEBSOCKET_VERSION, "13")
             .header(SEC_WEBSOCKET_KEY, &key);
-        let whole = async {
-            let response = request.send().await?;
-            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                return Ok(Err(receive(response, 0).await?));
-            }
-            Ok(Ok(response))
-        };
-        let answer = timeout(limit, whole).await.unwrap_or(Err(Failure::Silent(limit)));
-        let response = match answer.map_err(|failure| self.failed(&asking, &address, &failure))? {
-            Ok(response) => response,
-            Err(received) => return Err(self.refused(&asking, &address, &received)),
-        };
+        let response = request.send().await.map_err(|error| failed(error.into()))?;
+        let status = response.status();
+        if status != StatusCode::SWITCHING_PROTOCOLS && !status.is_success() {
+            let received = receive(response, asking.largest).await.map_err(failed)?;
+            return Err(self.refused(asking, address, &received));
+        }
         let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
         if accepted != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
-            return Err(self.error(ServerErrorKind::Answer, DOING, "upgrades to something that is no websocket"));
+            let answer = format!("answered {status} instead of opening a websocket");
+            return Err(self.error(ServerErrorKind::Answer, DOING, answer).advise(NOT_A_SERVER));
         }
-        let upgraded = response.upgrade().await.map_err(|error| self.failed(&asking, &address, &error.into()))?;
+        let upgraded = response.upgrade().await.map_err(|error| failed(error.into()))?;
         let largest = self.0.limits.list;
         let config = WebSocketConfig::default().max_message_size(Some(largest)).max_frame_size(Some(largest));
         Ok(WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await)

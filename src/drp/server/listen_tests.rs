@@ -54,9 +54,9 @@ async fn heard(tries: impl IntoIterator<Item = Try>) -> Vec<(Duration, String)> 
         };
         heard.lock().unwrap().push((began.elapsed(), what));
     };
-    let lost = |end| ServerError::new(ServerErrorKind::Unreachable, "listening", "x", format!("{end}"));
-    let last = listen(open, lost, &SELECTORS, &ServerLimits::default(), &mut hear).await;
-    assert_eq!(last.kind(), ServerErrorKind::TokenRefused);
+    let lost = |_| error(ServerErrorKind::Unreachable);
+    let end = listen(open, lost, &SELECTORS, &ServerLimits::default(), &mut hear).await;
+    assert_eq!(end.kind(), ServerErrorKind::TokenRefused);
     let heard = heard.lock().unwrap();
     heard.clone()
 }
@@ -83,7 +83,11 @@ fn words(heard: &[(Duration, String)]) -> Vec<&str> {
 
 /// The waits between a loss and what was heard next.
 fn waits(heard: &[(Duration, String)]) -> Vec<Duration> {
-    heard.windows(2).filter(|pair| pair[0].1.starts_with("lost")).map(|pair| pair[1].0 - pair[0].0).collect()
+    heard
+        .windows(2)
+        .filter(|pair| pair[0].1.starts_with("lost"))
+        .map(|pair| pair[1].0.saturating_sub(pair[0].0))
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,7 +38,7 @@ async fn attended(server: impl AsyncFnOnce(Socket), room: usize) -> (Vec<String>
     });
     let serving = async {
         server(theirs).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let hours = Duration::from_hours(3);
     let end = tokio::select! {
