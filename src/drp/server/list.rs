@@ -70,7 +70,8 @@ impl Server {
     async fn page(&self, params: &[&str], query: &[(&str, &str)]) -> Result<Vec<Value>, ServerError> {
         let wanted = params.join(",");
         let mut query = query.to_vec();
-        query.extend([("aggregate", "true"), ("params", wanted.as_str())]);
+        query.push(("aggregate", "true"));
+        query.push(if params.is_empty() { ("slim", "Params") } else { ("params", &wanted) });
         let page = self.get(DOING, &["machines"], &query, self.0.limits.list).await?;
         let mut page = match page {
             Value::Array(page) => page,
