@@ -13,7 +13,7 @@
 //! | `words` | what others sent or did, as a message may quote it |
 //! | [`iso`] | templates, the ISO 9660 reader, config areas, plans, the place where images lie |
 //! | [`bmc`] | a BMC: who it is, how it is trusted, media, boot-once, power; `redfish/vendors/` has a page a vendor |
-//! | [`drp`] | the provisioning server as we see it: its models, its environment, the way to publish |
+//! | [`drp`] | the provisioning server as we see it: its models, its environment, its API and events, the way to publish |
 //! | [`actions`] | one file an action: typed parameters in, typed answer out; `transition` has the steps of the hook |
 //! | [`hook`] | events in, decisions out, the queue of each machine |
 //! | [`follow`] | the server's events, and a look at all machines for those that were lost |

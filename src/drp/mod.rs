@@ -1,4 +1,4 @@
-//! The provisioning server as we see it: its models on the wire and the environment it gives its plugins.
+//! The provisioning server as we see it: its models on the wire, the environment it gives its plugins, its API and events.
 
 pub mod bootenv;
 pub mod environment;

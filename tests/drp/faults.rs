@@ -3,6 +3,7 @@
 use std::net::TcpListener as SilentListener;
 
 use drp_virtual_media::drp::server::{Server, ServerError, ServerErrorKind, ServerLimits, ServerTls};
+use futures_util::future::join_all;
 use secrecy::SecretString;
 use serde_json::json;
 use url::Url;
@@ -114,8 +115,7 @@ async fn a_server_that_does_not_answer_is_given_up_in_time() {
         b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
         b"HTTP/1.1 500 X\r\nContent-Length: 9\r\n\r\n",
     ];
-    for first in firsts {
-        let error = answered(move || Reply::Silence(first)).await;
+    for error in join_all(firsts.map(|first| answered(move || Reply::Silence(first)))).await {
         assert_eq!(error.kind(), ServerErrorKind::Timeout);
         assert!(error.to_string().contains("did not answer GET /api/v3/machines/u within 2 s"), "{error}");
     }

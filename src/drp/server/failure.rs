@@ -79,7 +79,7 @@ impl Server {
             }
             Failure::TooLarge(largest) => {
                 error(ServerErrorKind::Answer, format!("answered {request} with more than {largest} bytes"))
-                    .advise(NOT_A_SERVER)
+                    .advise("check that RS_ENDPOINT leads to dr-provision itself; if it does, report that limit")
             }
         }
     }
