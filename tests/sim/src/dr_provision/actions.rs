@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use super::call::{Call, Reply};
 use super::error::Error;
 use super::objects::{Objects, strings};
-use super::resolve;
+use super::resolve::{self, Secrets};
+use super::schema;
 use super::server::Server;
 
 /// The object of actions that belong to none: `/system/actions`.
@@ -96,6 +97,10 @@ fn prepare(
     if let Some(param) = missing(objects, prefix, &object, &offer.action, &given) {
         return Err(refuse(400, format!("Action {command} Missing Parameter {param}")));
     }
+    let complaint = given.iter().find_map(|(param, value)| schema::complaint(objects, param, value));
+    if let Some(complaint) = complaint {
+        return Err(refuse(400, format!("Action {command}: {complaint}")));
+    }
     let params = resolved(server, objects, prefix, &object, &offer.action, given);
     let action = json!({
         "Model": object, "Plugin": offer.plugin, "Command": command, "CommandSet": "actions", "Params": params
@@ -134,8 +139,9 @@ fn missing(
     action: &Value,
     given: &Map<String, Value>,
 ) -> Option<String> {
-    let unresolved =
-        |param: &String| !given.contains_key(param) && resolve::value(objects, prefix, object, param).is_none();
+    let unresolved = |param: &String| {
+        !given.contains_key(param) && resolve::value(objects, prefix, object, param, Secrets::Sealed).is_none()
+    };
     strings(action, "RequiredParams").into_iter().find(unresolved)
 }
 
@@ -158,7 +164,7 @@ fn resolved(
         if params.contains_key(&key) {
             continue;
         }
-        if let Some(value) = resolve::value(objects, prefix, object, &key) {
+        if let Some(value) = resolve::value(objects, prefix, object, &key, Secrets::Open) {
             params.insert(key, value);
         }
     }

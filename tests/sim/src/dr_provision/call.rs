@@ -7,6 +7,7 @@ use url::form_urlencoded;
 
 use super::auth::Principal;
 use super::error::Error;
+use super::resolve::Secrets;
 
 /// A request below `/api/v3`.
 pub(super) struct Call {
@@ -45,6 +46,11 @@ impl Call {
         self.query(key) == Some("true")
     }
 
+    /// Whether secure values are asked for in plain.
+    pub(super) fn secrets(&self) -> Secrets {
+        if self.asks("decode") { Secrets::Open } else { Secrets::Sealed }
+    }
+
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -72,6 +78,10 @@ impl Reply {
 
     pub(super) fn ok(value: &Value) -> Reply {
         Reply::json(200, value)
+    }
+
+    pub(super) fn bytes(body: Bytes) -> Reply {
+        Reply { status: 200, headers: vec![("content-type", "application/octet-stream".to_owned())], body }
     }
 
     /// No body: 204, 304, and answers to HEAD.

@@ -29,8 +29,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
 
+pub use self::agent::{AgentRun, AgentStop};
 use self::auth::Principal;
 pub use self::auth::{PASSWORD, USERNAME};
+pub use self::builtin::CONTENT as BUILTIN_ISO;
 pub use self::error::Error;
 pub use self::log::Request;
 use self::objects::{Change, params_of};
@@ -40,29 +42,43 @@ use crate::bmc::certificate::Certificate;
 use crate::files::FileServer;
 
 mod actions;
+mod admit;
+mod agent;
 mod auth;
+mod builtin;
+mod bundle;
 mod call;
 mod callback;
-mod content;
+mod contents_api;
 mod defaults;
 mod error;
 mod faults;
+mod files_api;
 mod filter;
 mod hub;
+mod jobs;
+mod jobs_api;
+mod judge;
 mod listen;
 mod log;
 mod machines;
+mod names;
 mod objects;
 mod objects_api;
 mod options;
+mod own_content;
 mod params_api;
 mod patch;
 mod plugin;
+mod prerequisites;
 mod provider;
 mod resolve;
 mod route;
+mod schema;
+mod sealed;
 mod selector;
 mod server;
+mod server_api;
 mod websocket;
 
 /// The server. A clone is the same server. Its tasks and its plugins end when the last clone is dropped;
@@ -100,8 +116,11 @@ impl DrProvision {
         let address = listener.local_addr().map_err(broken)?;
         let pem = Arc::clone(&certificate.pem);
         let server = Arc::new(Server::new(options, address, files.url(), certificate).map_err(broken)?);
-        server.change(content::load_own)?;
+        server.change(|objects| own_content::load(objects, &server.options))?;
         server.spawn(listen::listen(Arc::clone(&server), listener));
+        if server.options.builtin_virtual_iso {
+            server.spawn(builtin::watch(Arc::clone(&server)));
+        }
         let token = server.tokens().issue(Principal::User(USERNAME.to_owned()));
         let running = DrProvision(Arc::new(Inner { server: Arc::clone(&server), files, certificate: pem, token }));
         if let Some(program) = &server.options.program {
@@ -236,10 +255,7 @@ impl DrProvision {
     pub fn add_machine(&self, machine: &Value) -> Result<String, Error> {
         let mut machine = machine.clone();
         machines::name_new(&mut machine);
-        self.0.server.change(|objects| {
-            machines::check(objects, None, &mut machine)?;
-            objects.create("machines", &machine, &user())
-        })
+        self.add("machines", &machine)
     }
 
     /// Any object as it is now; null where there is none.
@@ -263,13 +279,8 @@ impl DrProvision {
     /// Changes a machine as a PATCH does.
     pub fn change_machine(&self, uuid: &str, change: impl FnOnce(&mut Value)) -> Result<Value, Error> {
         self.0.server.change(|objects| {
-            let original =
-                objects.get("machines", uuid).cloned().ok_or_else(|| Error::not_found("PATCH", "machines", uuid))?;
-            let mut machine = original.clone();
-            change(&mut machine);
-            machines::check(objects, Some(&original), &mut machine)?;
-            objects.change("machines", uuid, Change::Update, &user(), |stored| {
-                *stored = machine;
+            objects.change("machines", uuid, Change::Update, &user(), |machine| {
+                change(machine);
                 Ok(())
             })
         })
@@ -319,6 +330,11 @@ impl DrProvision {
     /// Runs an action on a machine with the caller's params.
     pub async fn action(&self, uuid: &str, command: &str, params: Value) -> Result<Value, Error> {
         actions::run(&self.0.server, "machines", uuid, command, None, params).await
+    }
+
+    /// Runs the machine's agent until it has nothing more to do, or reboots. Its tasks are not run but recorded.
+    pub async fn run_agent_once(&self, uuid: &str) -> Result<AgentRun, Error> {
+        agent::run(&self.0.server, uuid).await
     }
 
     /// Adds and removes features; plugins read them in `GET /info`.

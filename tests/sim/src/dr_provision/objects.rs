@@ -4,16 +4,22 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::admit::admit;
+use super::bundle::Bundle;
 use super::defaults;
 use super::error::Error;
 use super::hub::{Hub, event};
 use super::options::Telling;
+use super::sealed::Keys;
 
 /// Everything that changes together with the events that tell of it.
 #[derive(Default)]
 pub(super) struct Objects {
     by_prefix: BTreeMap<String, BTreeMap<String, Value>>,
     pub(super) hub: Hub,
+    pub(super) keys: Keys,
+    /// Content by the bundles' names.
+    pub(super) bundles: BTreeMap<String, Bundle>,
     telling: Telling,
 }
 
@@ -55,17 +61,14 @@ impl Objects {
     /// Adds an object, with its type's defaults for what is absent, and returns its key.
     ///
     /// # Errors
-    /// It has no key, or there is one of that key already (409, drp-protocol 5.3).
+    /// There is one of that key already (409, drp-protocol 5.3), or it is not admitted.
     pub(super) fn create(&mut self, prefix: &str, given: &Value, principal: &str) -> Result<String, Error> {
-        let object = defaults::complete(prefix, given);
-        let field = defaults::key_field(prefix);
-        let key = object.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        if key.is_empty() {
-            return Err(Error::invalid(prefix, "", format!("{field} must not be empty")));
-        }
+        let mut object = defaults::complete(prefix, given);
+        let key = object[defaults::key_field(prefix)].as_str().unwrap_or_default().to_owned();
         if self.get(prefix, &key).is_some() {
             return Err(Error::new(409, "CREATE", prefix, &key, "already exists"));
         }
+        admit(self, prefix, None, &mut object)?;
         self.by_prefix.entry(prefix.to_owned()).or_default().insert(key.clone(), object.clone());
         self.hub.publish(event(prefix, "create", &key, principal, &object, &Value::Null));
         Ok(key)
@@ -80,11 +83,11 @@ impl Objects {
         principal: &str,
         change: impl FnOnce(&mut Value) -> Result<(), Error>,
     ) -> Result<Value, Error> {
-        let known = self.by_prefix.get_mut(prefix).and_then(|objects| objects.get_mut(key));
-        let object = known.ok_or_else(|| Error::not_found("PATCH", prefix, key))?;
-        let mut changed = object.clone();
+        let original = self.get(prefix, key).cloned().ok_or_else(|| Error::not_found("PATCH", prefix, key))?;
+        let mut changed = original.clone();
         change(&mut changed)?;
-        let original = std::mem::replace(object, changed.clone());
+        admit(self, prefix, Some(&original), &mut changed)?;
+        self.by_prefix.entry(prefix.to_owned()).or_default().insert(key.to_owned(), changed.clone());
         self.tell(prefix, key, how, principal, &changed, &original);
         Ok(changed)
     }
@@ -149,7 +152,8 @@ mod tests {
 
     fn with_machine_on(telling: Telling) -> Objects {
         let mut objects = Objects::new(telling);
-        objects.create("machines", &json!({ "Uuid": "u", "Name": "m", "Params": { "a": 1 } }), "system").unwrap();
+        objects.create("bootenvs", &json!({ "Name": "local" }), "system").unwrap();
+        objects.create("machines", &json!({ "Uuid": "u", "Name": "mm", "Params": { "a": 1 } }), "system").unwrap();
         objects
     }
 
@@ -157,7 +161,7 @@ mod tests {
     fn an_object_is_found_by_its_key_and_by_its_name() {
         let objects = with_machine();
         assert_eq!(objects.find("GET", "machines", "u").unwrap(), "u");
-        assert_eq!(objects.find("GET", "machines", "Name:m").unwrap(), "u");
+        assert_eq!(objects.find("GET", "machines", "Name:mm").unwrap(), "u");
         assert_eq!(objects.find("POST", "machines", "fred").unwrap_err().to_string(), "POST: machines/fred: Not Found");
     }
 
@@ -175,7 +179,7 @@ mod tests {
                 Ok(())
             };
             objects.change("machines", "u", Change::Update, "system", change).unwrap();
-            let events = objects.hub.events().split_off(1);
+            let events = objects.hub.events().split_off(2);
             let told: Vec<_> = events
                 .iter()
                 .map(|event| (event["Action"].as_str().unwrap(), event["Original"]["Params"].clone()))
@@ -187,7 +191,7 @@ mod tests {
 
     #[test]
     fn two_of_one_key_are_refused() {
-        let again = with_machine().create("machines", &json!({ "Uuid": "u" }), "system").unwrap_err();
+        let again = with_machine().create("machines", &json!({ "Uuid": "u", "Name": "mm" }), "system").unwrap_err();
         assert_eq!(again.code, 409);
     }
 }

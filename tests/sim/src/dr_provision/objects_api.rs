@@ -35,9 +35,6 @@ pub(super) fn collection(server: &Arc<Server>, call: &Call, prefix: &str) -> Res
                 machines::name_new(&mut given);
             }
             let created = server.change(|objects| {
-                if prefix == "machines" {
-                    machines::check(objects, None, &mut given)?;
-                }
                 let key = objects.create(prefix, &given, &call.principal.to_string())?;
                 Ok::<_, Error>(objects.get(prefix, &key).cloned())
             })?;
@@ -82,16 +79,8 @@ fn changed(
 ) -> Result<Reply, Error> {
     server.change(|objects| {
         let key = objects.find(call.verb(), prefix, id)?;
-        let original = objects.get(prefix, &key).cloned().unwrap_or_default();
-        let mut object = original.clone();
-        change(&key, &mut object)?;
-        if prefix == "machines" {
-            machines::check(objects, Some(&original), &mut object)?;
-        }
-        let changed = objects.change(prefix, &key, Change::Update, &call.principal.to_string(), |stored| {
-            *stored = object;
-            Ok(())
-        })?;
+        let principal = call.principal.to_string();
+        let changed = objects.change(prefix, &key, Change::Update, &principal, |object| change(&key, object))?;
         Ok(Reply::ok(&view(objects, call, prefix, &changed)))
     })
 }
@@ -137,8 +126,11 @@ fn etag(object: &Value) -> String {
 /// An object as the query wants it shown: `slim`, `params`, `aggregate`.
 fn view(objects: &Objects, call: &Call, prefix: &str, object: &Value) -> Value {
     let mut shown = object.clone();
+    if call.asks("decode") {
+        shown["Params"] = Value::Object(resolve::opened(objects, prefix, object));
+    }
     if call.asks("aggregate") {
-        shown["Params"] = Value::Object(resolve::aggregate(objects, prefix, object));
+        shown["Params"] = Value::Object(resolve::aggregate(objects, prefix, object, call.secrets()));
     }
     if let Some(wanted) = call.query("params") {
         let wanted: Vec<&str> = wanted.split(',').collect();

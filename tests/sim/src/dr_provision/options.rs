@@ -3,12 +3,15 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::builtin;
+
 /// Features of an ordinary server of this time (drp-protocol 5.4, met in sources).
 const FEATURES: [&str; 6] =
     ["sane-exit-codes", "workflows", "http-range-header", "sprig", "secure-param-upgrade", "change-stage-v2"];
 
 /// How the server is started: an ordinary one, unless changed.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// What the static file server serves: `RS_WEBROOT`.
     pub webroot: PathBuf,
@@ -28,6 +31,19 @@ pub struct Options {
     pub callback: bool,
     /// What is told of one change of an object.
     pub telling: Telling,
+    /// The signature of the Sledgehammer that each BootEnv of it names (drp-protocol 4.4).
+    pub signature: String,
+    /// Whether that Sledgehammer's ISO was uploaded and exploded before; else no BootEnv of it is available
+    /// until it is.
+    pub exploded: bool,
+    /// Whether the old `ipmi` provider's Params are there; it is not, unless it is this one.
+    pub ipmi_pack: bool,
+    /// More content packs that are there, with their versions, for content that has prerequisites.
+    pub packs: Vec<(String, String)>,
+    /// Whether the server acts on `boot-virtual-iso` itself, as servers with [`builtin_virtual_iso`] do.
+    ///
+    /// [`builtin_virtual_iso`]: Options::builtin_virtual_iso()
+    pub builtin_virtual_iso: bool,
     /// Whether an action's caller may give parameters that the action does not declare, and the plugin sees them.
     /// Recorded runs accept such parameters; whether they are handed on is not known (drp-protocol 8.3).
     pub forward_undeclared: bool,
@@ -61,6 +77,11 @@ impl Options {
             inherit_stderr: false,
             callback: true,
             telling: Telling::default(),
+            signature: "3f1c0ffee".to_owned(),
+            exploded: true,
+            ipmi_pack: true,
+            packs: Vec::new(),
+            builtin_virtual_iso: false,
             forward_undeclared: false,
         }
     }
@@ -72,10 +93,11 @@ impl Options {
         self
     }
 
-    /// Uploads the provider under another name.
+    /// Uploads the provider under another name; as `ipmi` it takes the old one's place.
     #[must_use]
     pub fn provider(mut self, name: impl Into<String>) -> Options {
         self.provider = name.into();
+        self.ipmi_pack &= self.provider != "ipmi";
         self
     }
 
@@ -126,6 +148,41 @@ impl Options {
     pub fn telling(mut self, telling: Telling) -> Options {
         self.telling = telling;
         self
+    }
+
+    /// Has another Sledgehammer.
+    #[must_use]
+    pub fn signature(mut self, signature: impl Into<String>) -> Options {
+        self.signature = signature.into();
+        self
+    }
+
+    /// Has no Sledgehammer yet.
+    #[must_use]
+    pub fn without_iso(mut self) -> Options {
+        self.exploded = false;
+        self
+    }
+
+    /// Never had the old `ipmi` provider.
+    #[must_use]
+    pub fn without_ipmi_pack(mut self) -> Options {
+        self.ipmi_pack = false;
+        self
+    }
+
+    /// Has this content pack too.
+    #[must_use]
+    pub fn pack(mut self, name: impl Into<String>, version: impl Into<String>) -> Options {
+        self.packs.push((name.into(), version.into()));
+        self
+    }
+
+    /// Has the feature `virtual-media-boot` and acts on `boot-virtual-iso` itself, in the way that we assume.
+    #[must_use]
+    pub fn builtin_virtual_iso(mut self) -> Options {
+        self.builtin_virtual_iso = true;
+        self.feature(builtin::FEATURE)
     }
 
     /// Hands undeclared parameters of an action's caller on to the plugin.

@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use super::call::{Call, Reply};
 use super::error::Error;
 use super::objects::{Change, Objects, params_of, set_param};
+use super::patch;
+use super::resolve::{self, Secrets};
 use super::server::Server;
-use super::{patch, resolve};
 
 /// All params. POST replaces the whole map and returns it; PATCH takes a JSON patch of the map.
 pub(super) fn all(server: &Arc<Server>, call: &Call, prefix: &str, id: &str) -> Result<Reply, Error> {
@@ -17,8 +18,11 @@ pub(super) fn all(server: &Arc<Server>, call: &Call, prefix: &str, id: &str) -> 
     match call.method {
         Method::GET => server.read(|objects| {
             let object = found(objects, call, prefix, id)?;
-            let params =
-                if call.asks("aggregate") { resolve::aggregate(objects, prefix, object) } else { params_of(object) };
+            let params = if call.asks("aggregate") {
+                resolve::aggregate(objects, prefix, object, call.secrets())
+            } else {
+                own(objects, call, prefix, object)
+            };
             Ok(Reply::ok(&Value::Object(wanted(call, params))))
         }),
         Method::POST | Method::PATCH => {
@@ -48,9 +52,9 @@ pub(super) fn one(server: &Arc<Server>, call: &Call, prefix: &str, id: &str, key
         Method::GET => server.read(|objects| {
             let object = found(objects, call, prefix, id)?;
             let value = match (call.asks("aggregate"), call.asks("compose")) {
-                (_, true) => resolve::composed(objects, prefix, object, key),
-                (true, false) => resolve::value(objects, prefix, object, key),
-                (false, false) => params_of(object).remove(key),
+                (_, true) => resolve::composed(objects, prefix, object, key, call.secrets()),
+                (true, false) => resolve::value(objects, prefix, object, key, call.secrets()),
+                (false, false) => own(objects, call, prefix, object).remove(key),
             };
             Ok(Reply::ok(&value.unwrap_or_default()))
         }),
@@ -78,6 +82,13 @@ fn set(server: &Server, call: &Call, prefix: &str, id: &str, key: &str, value: V
         })?;
         Ok(was.unwrap_or_default())
     })
+}
+
+fn own(objects: &Objects, call: &Call, prefix: &str, object: &Value) -> Map<String, Value> {
+    match call.secrets() {
+        Secrets::Sealed => params_of(object),
+        Secrets::Open => resolve::opened(objects, prefix, object),
+    }
 }
 
 fn found<'a>(objects: &'a Objects, call: &Call, prefix: &str, id: &str) -> Result<&'a Value, Error> {

@@ -14,6 +14,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::auth::Principal;
+use super::bundle::Bundle;
+use super::call::Reply;
 use super::error::Error;
 use super::objects::Change;
 use super::plugin::{self, Plugin};
@@ -58,8 +60,13 @@ async fn load(server: &Arc<Server>, name: &str, program: &Path) -> Result<(), Er
     unload(server, name).await;
     unpack(server, name, program).await?;
     let principal = Principal::System.to_string();
-    let shown = shown(name, definition);
-    server.change(|objects| objects.create("plugin_providers", &shown, &principal))?;
+    let bundle = content(name, &definition)?;
+    let features = server.features().clone();
+    let shown = shown(name, definition, &bundle);
+    server.change(|objects| {
+        objects.load(&bundle, &features)?;
+        objects.create("plugin_providers", &shown, &principal)
+    })?;
     if shown["AutoStart"] == true && server.read(|objects| objects.get("plugins", name).is_none()) {
         let object = json!({ "Name": name, "Provider": name });
         server.change(|objects| objects.create("plugins", &object, &principal))?;
@@ -110,6 +117,13 @@ pub(super) async fn remove(server: &Arc<Server>, name: &str) {
     let _ = fs::remove_file(server.plugins_directory().join(name));
 }
 
+/// The program of a provider.
+pub(super) fn binary(server: &Server, name: &str) -> Result<Reply, Error> {
+    let missing = || Error::not_found("GET", "plugin_providers", name);
+    server.read(|objects| objects.get("plugin_providers", name).map(drop)).ok_or_else(missing)?;
+    fs::read(server.plugins_directory().join(name)).map(|bytes| Reply::bytes(bytes.into())).map_err(|_| missing())
+}
+
 /// Stops the provider's plugins and forgets its object and its content.
 async fn unload(server: &Arc<Server>, name: &str) {
     for plugin in plugins_of(server, name) {
@@ -120,8 +134,11 @@ async fn unload(server: &Arc<Server>, name: &str) {
         }
         server.tokens().revoke(&Principal::Plugin(plugin));
     }
-    // There may be none yet.
-    let _ = server.change(|objects| objects.delete("DELETE", "plugin_providers", name, &Principal::System.to_string()));
+    server.change(|objects| {
+        objects.unload(name);
+        // There may be none yet.
+        let _ = objects.delete("DELETE", "plugin_providers", name, &Principal::System.to_string());
+    });
 }
 
 fn plugins_of(server: &Server, provider: &str) -> Vec<String> {
@@ -176,8 +193,21 @@ async fn spawned(command: &mut Command) -> io::Result<Output> {
     }
 }
 
-/// The definition as the API shows it (drp-protocol 2.1): lists instead of nulls, the provider's name in each action.
-fn shown(name: &str, mut definition: Value) -> Value {
+/// The definition's content, with the meta that the server gives it (drp-protocol 2.3).
+fn content(name: &str, definition: &Value) -> Result<Bundle, Error> {
+    let text = definition["Content"].as_str().filter(|text| !text.is_empty()).unwrap_or("{}");
+    let bundle = Bundle::parse(text).map_err(|why| failed(name, format!("define failed: {why}")))?;
+    Ok(bundle.of_provider(name, definition["Version"].as_str().unwrap_or_default()))
+}
+
+/// The definition as the API shows it (drp-protocol 2.1): lists instead of nulls, the provider's name in each action, and
+/// the content's meta with copies of two fields in lower case.
+fn shown(name: &str, mut definition: Value, bundle: &Bundle) -> Value {
+    let mut meta = bundle.meta.clone();
+    for (from, to) in [("Color", "color"), ("Icon", "icon")] {
+        meta.insert(to.to_owned(), json!(bundle.field(from)));
+    }
+    definition["Meta"] = Value::Object(meta);
     for field in ["AvailableActions", "RequiredParams", "OptionalParams"] {
         if definition[field].is_null() {
             definition[field] = json!([]);

@@ -9,7 +9,7 @@ use super::auth::Principal;
 use super::call::{Call, Reply};
 use super::error::Error;
 use super::server::Server;
-use super::{actions, objects_api, params_api, provider};
+use super::{actions, contents_api, files_api, jobs_api, objects_api, params_api, provider, server_api};
 
 /// Types that the API shows; each has list, get, create, patch, put and delete.
 pub(super) const PREFIXES: [&str; 15] = [
@@ -44,6 +44,24 @@ pub(super) async fn route(server: &Arc<Server>, call: &Call) -> Result<Reply, Er
             let uuid = server.read(|objects| objects.find("GET", "machines", id))?;
             Ok(token(server, Principal::Machine(uuid)))
         }
+        (&Method::GET, [prefix, id, "pubkey"]) if WITH_PARAMS.contains(prefix) => server.change(|objects| {
+            let key = objects.find("GET", prefix, id)?;
+            Ok(Reply::ok(&json!(objects.keys.public(prefix, &key))))
+        }),
+        (_, ["contents"]) => contents_api::contents(server, call, None),
+        (_, ["contents", name]) => contents_api::contents(server, call, Some(name)),
+        (_, [tree @ ("isos" | "files"), path @ ..]) => files_api::tree(server, call, tree, &path.join("/")),
+        (&Method::GET, ["objects"]) => Ok(server_api::objects()),
+        (&Method::GET, ["indexes"]) => server_api::indexes(None),
+        (&Method::GET, ["indexes", prefix]) => server_api::indexes(Some(prefix)),
+        (_, ["prefs"]) => server_api::prefs(server, call),
+        (&Method::GET, ["logs"]) => Ok(server_api::logs(server)),
+        (_, ["meta", prefix, id]) => server_api::meta(server, call, prefix, id),
+        (&Method::GET, ["plugin_providers", name, "binary"]) => provider::binary(server, name),
+        (&Method::POST, ["jobs"]) => jobs_api::next(server, call).await,
+        (&Method::PATCH, ["jobs", key]) => jobs_api::change(server, call, key),
+        (_, ["jobs", key, "log"]) => jobs_api::log(server, call, key),
+        (&Method::GET, ["jobs", key, "actions"]) => jobs_api::actions(server, call, key),
         // The actions of no object have no id in their path (drp-protocol 3.2).
         (&Method::GET, ["system", "actions"]) => actions::list(server, call, "system", ""),
         (&Method::GET, ["system", "actions", command]) => actions::one(server, call, "system", "", command),
@@ -79,8 +97,9 @@ fn token(server: &Server, principal: Principal) -> Reply {
 
 /// The reply's keys are of lower case here, and nowhere else (drp-protocol 3.5).
 async fn upload(server: &Arc<Server>, call: &Call, name: &str) -> Result<Reply, Error> {
-    provider::upload(server, name, &call.body).await?;
-    Ok(Reply::json(201, &json!({ "path": name, "size": call.body.len() })))
+    let program = files_api::uploaded(call)?;
+    provider::upload(server, name, &program).await?;
+    Ok(Reply::json(201, &json!({ "path": name, "size": program.len() })))
 }
 
 /// An event of a client's own is told to everybody who registered for it.

@@ -35,6 +35,7 @@ pub(super) struct Server {
     features: Mutex<Vec<String>>,
     log: Mutex<Log>,
     faults: Mutex<Faults>,
+    job_logs: Mutex<BTreeMap<String, Vec<u8>>>,
     /// The running plugins by the names of their objects.
     plugins: Mutex<BTreeMap<String, Arc<Plugin>>>,
     /// Whether the API is to be reached.
@@ -68,6 +69,7 @@ impl Server {
             tokens: Mutex::default(),
             log: Mutex::default(),
             faults: Mutex::default(),
+            job_logs: Mutex::default(),
             plugins: Mutex::default(),
             online: watch::Sender::new(true),
             listening: watch::Sender::new(false),
@@ -109,6 +111,15 @@ impl Server {
         let result = change(&mut lock(&self.log));
         self.bump();
         result
+    }
+
+    pub(super) fn job_log(&self, job: &str) -> Vec<u8> {
+        lock(&self.job_logs).get(job).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn append_job_log(&self, job: &str, text: &[u8]) {
+        lock(&self.job_logs).entry(job.to_owned()).or_default().extend_from_slice(text);
+        self.bump();
     }
 
     pub(super) fn tokens(&self) -> MutexGuard<'_, Tokens> {
