@@ -1,6 +1,6 @@
 //! A plugin provider as small as one can be: what the tests of the simulated server start, so that they need no other.
 //!
-//! Actions: `echo` answers the Params, `fail` an Error, `crash` ends the process, `info` what `GET /info` says.
+//! Actions: `echo`, `mountVirtualMedia` and `nextbootpxe` answer the Params, `fail` an Error, `crash` ends the process, `info` what `GET /info` says.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -22,6 +22,18 @@ struct Plugin {
     config: Mutex<Value>,
     from: reqwest::Client,
     stop: mpsc::Sender<()>,
+}
+
+impl Plugin {
+    async fn log(&self, message: &str, data: &Value) {
+        let line = json!({
+            "Group": 1, "Seq": 1, "Time": "2026-01-01T00:00:00Z", "Service": "sim-plugin", "Principal": "",
+            "Level": "info", "File": file!(), "Line": line!(), "Message": message, "Data": [data], "IgnorePublish": false
+        });
+        let url = "http://unix/api-server-plugin/v4/log";
+        // A log line that cannot be delivered is nobody's failure.
+        let _ = self.from.post(url).header("content-type", "application/json").body(line.to_string()).send().await;
+    }
 }
 
 #[tokio::main]
@@ -49,7 +61,17 @@ fn define(name: &str) -> Outcome<()> {
     };
     let content = json!({
         "meta": { "Name": name, "Version": "v0.1.0" },
-        "sections": { "params": {
+        "sections": {
+        "stages": {
+            "sim-mount": { "Name": "sim-mount", "Tasks": [format!("action:{name}:mountVirtualMedia"), "gohai"] },
+            "sim-fail": { "Name": "sim-fail", "Tasks": [format!("action:{name}:fail")] },
+            "sim-discover": { "Name": "sim-discover", "BootEnv": "sledgehammer", "Tasks": ["gohai"] },
+        },
+        "workflows": {
+            "sim-boot": { "Name": "sim-boot", "Stages": ["sim-mount", "sim-discover"] },
+            "sim-fail": { "Name": "sim-fail", "Stages": ["sim-fail"] },
+        },
+        "params": {
             "sim/count": { "Name": "sim/count", "Schema": { "type": "integer", "default": 3 } },
             "sim/secret": { "Name": "sim/secret", "Secure": true, "Schema": { "type": "string" } },
         } },
@@ -60,6 +82,8 @@ fn define(name: &str) -> Outcome<()> {
             action("machines", "echo", &["sim/required"], &["sim/count", "sim/secret"]),
             action("machines", "fail", &[], &[]),
             action("machines", "crash", &[], &[]),
+            action("machines", "mountVirtualMedia", &["ipmi/virtual-media-url", "ipmi/virtual-media-boot"], &[]),
+            action("machines", "nextbootpxe", &[], &[]),
             action("plugins", "config", &[], &[]),
             action("", "info", &[], &[]),
         ],
@@ -100,19 +124,15 @@ async fn config(State(plugin): State<Arc<Plugin>>, Json(config): Json<Value>) ->
         return error(400, "told to refuse");
     }
     *plugin.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
-    let line = json!({
-        "Group": 1, "Seq": 1, "Time": "2026-01-01T00:00:00Z", "Service": "sim-plugin", "Principal": "", "Level": "info",
-        "File": file!(), "Line": line!(), "Message": "configured", "Data": [], "IgnorePublish": false
-    });
-    let url = "http://unix/api-server-plugin/v4/log";
-    // A log line that cannot be delivered is nobody's failure.
-    let _ = plugin.from.post(url).header("content-type", "application/json").body(line.to_string()).send().await;
+    plugin.log("configured", &json!(null)).await;
     Json(json!({ "Model": "", "Key": "", "Type": "", "Messages": null, "Code": 200 })).into_response()
 }
 
 async fn action(State(plugin): State<Arc<Plugin>>, Json(action): Json<Value>) -> Response {
-    match action["Command"].as_str() {
-        Some("echo") => Json(action["Params"].clone()).into_response(),
+    let command = action["Command"].as_str();
+    plugin.log(command.unwrap_or_default(), &action["Params"]).await;
+    match command {
+        Some("echo" | "mountVirtualMedia" | "nextbootpxe") => Json(action["Params"].clone()).into_response(),
         Some("config") => Json(plugin.config.lock().unwrap_or_else(PoisonError::into_inner).clone()).into_response(),
         Some("info") => info().await.map_or_else(|why| error(502, &why.to_string()), |info| Json(info).into_response()),
         Some("crash") => std::process::exit(3),

@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod builtin;
 mod client;
+mod content;
+mod files;
 mod life;
+mod machines;
+mod params;
 mod websocket;
+mod work;
