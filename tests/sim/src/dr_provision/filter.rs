@@ -9,8 +9,21 @@ use super::defaults;
 use super::error::Error;
 
 /// Keys of a query that are no filters.
-const NO_FILTERS: [&str; 11] =
-    ["limit", "offset", "sort", "reverse", "slim", "params", "decode", "aggregate", "compose", "token", "commented"];
+const NO_FILTERS: [&str; 13] = [
+    "force",
+    "reduced",
+    "limit",
+    "offset",
+    "sort",
+    "reverse",
+    "slim",
+    "params",
+    "decode",
+    "aggregate",
+    "compose",
+    "token",
+    "commented",
+];
 
 /// The objects that a list asks for, and how many there are without limit and offset.
 pub(super) fn list<'a>(call: &Call, prefix: &str, all: Vec<&'a Value>) -> Result<(Vec<&'a Value>, usize), Error> {
@@ -35,7 +48,9 @@ pub(super) fn list<'a>(call: &Call, prefix: &str, all: Vec<&'a Value>) -> Result
         Some(Err(_)) => Err(Error::new(406, call.verb(), prefix, "", format!("{key} is no number"))),
     };
     let found = found.into_iter().skip(number("offset")?.unwrap_or_default());
-    Ok((found.take(number("limit")?.unwrap_or(usize::MAX)).collect(), count))
+    // The vendor's Python client says that a limit of 0 is none.
+    let limit = number("limit")?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    Ok((found.take(limit).collect(), count))
 }
 
 /// A field of the object; what its type has no field of is a param.

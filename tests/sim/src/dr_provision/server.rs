@@ -171,7 +171,8 @@ impl Server {
         });
     }
 
-    /// `GET /info` (drp-protocol 5.4). There is no field for the file server's directory.
+    /// `GET /info` (drp-protocol 5.4), with what newer servers add and their clients insist on (10). There is no field
+    /// for the file server's directory.
     pub(super) fn info(&self) -> Value {
         json!({
             "arch": "amd64", "os": "linux", "version": self.options.version, "id": "simulated", "local_id": "simulated",
@@ -181,7 +182,9 @@ impl Server {
             "address": self.address.ip().to_string(), "server_hostname": "", "manager": false, "stats": [],
             "features": *self.features(), "scopes": {}, "License": {}, "errors": [], "ha_enabled": false,
             "ha_virtual_address": "", "ha_is_active": true, "ha_status": "Up", "ha_active_id": "",
-            "ha_passive_state": [], "ClusterState": {}
+            "ha_passive_state": [], "ClusterState": {}, "ha_consensus_id": "", "uuid": "simulated",
+            "dns_enabled": false, "dns_port": 53, "extra_api_ports": [], "extra_file_ports": [],
+            "extra_secure_file_ports": []
         })
     }
 }
