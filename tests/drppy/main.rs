@@ -1,4 +1,4 @@
-//! RackN's own Python client drives the simulated dr-provision and, through it, the plugin. `tests/run` runs it;
+//! The vendor's own Python client drives the simulated dr-provision and, through it, the plugin. `tests/run` runs it;
 //! `tests/drppy/install` installs the client.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
