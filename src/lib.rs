@@ -17,6 +17,7 @@
 //! | [`actions`] | one file an action: typed parameters in, typed answer out; `transition` has the steps of the hook |
 //! | [`hook`] | events in, decisions out, the queue of each machine |
 //! | [`follow`] | the server's events, and a look at all machines for those that were lost |
+//! | [`content`] | the content pack in `content/`, as a bundle for the provider's name |
 //! | [`plugin`] | all of it behind one interface, as a wire sees it |
 //! | [`wire`] | how a server speaks with the plugin: JSON-RPC over stdio, HTTP over two sockets; life cycle |
 //! | [`cli`] | the commands, one file each |
@@ -28,6 +29,7 @@
 //! ```text
 //! machine, operation, words  <-  iso, bmc, drp  <-  actions  <-  hook  <-  follow  <-  plugin  <-  cli  <-  main
 //!                   operation, drp  <-  wire  <---------------------------------------+
+//!                                                                        content  <--+
 //! ```
 //!
 //! `iso`, `bmc` and `drp` never know each other; `bmc` knows no JSON-RPC, `wire` no BMC, `machine` no runtime. `wire`
@@ -43,6 +45,7 @@
 pub mod actions;
 pub mod bmc;
 pub mod cli;
+pub mod content;
 pub mod drp;
 pub mod follow;
 pub mod hook;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::actions::{self, Link, Site};
+use crate::content;
 use crate::drp::environment::Environment;
 use crate::drp::models::{Action, Error, Event, PluginProvider};
 use crate::drp::publisher::Publisher;
@@ -146,7 +147,7 @@ pub fn definition(provider: &str) -> PluginProvider {
         optional_params: [&actions::DEFAULTS[..], &OWN_PARAMS].concat().into_iter().map(str::to_owned).collect(),
         store_objects: Map::new(),
         documentation: env!("CARGO_PKG_DESCRIPTION").to_owned(),
-        content: String::new(),
+        content: content::bundle(provider),
     }
 }
 

@@ -18,7 +18,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("actions", &["machine", "operation", "iso", "bmc", "drp"]),
     ("hook", &["machine", "operation", "drp", "actions"]),
     ("follow", &["machine", "operation", "iso", "drp", "actions", "hook"]),
-    ("plugin", &["machine", "operation", "drp", "actions", "hook", "follow", "wire"]),
+    ("content", &[]),
+    ("plugin", &["machine", "operation", "drp", "actions", "hook", "follow", "content", "wire"]),
     ("wire", &["operation", "drp"]),
     ("cli", &["machine", "operation", "iso", "bmc", "drp", "plugin", "wire"]),
 ];
