@@ -179,12 +179,13 @@ impl Params {
         self.value(name).map(|value| value.as_bool().ok_or_else(|| wrong_type(name, "a boolean", value))).transpose()
     }
 
-    /// A TCP port, 1 to 65535.
+    /// A TCP or UDP port, 1 to 65535. 0 is the same as absent: the old provider's content has it as the default of
+    /// `ipmi/port-ipmitool` and `ipmi/port-racadm`, so a server fills it in where nobody set anything.
     pub fn port(&self, name: &'static str) -> Result<Option<u16>, ParamError> {
         let Some(number) = self.integer(name)? else { return Ok(None) };
         match u16::try_from(number) {
-            Ok(port) if port > 0 => Ok(Some(port)),
-            _ => Err(unusable(name, number, "a port is a number from 1 to 65535")),
+            Ok(port) => Ok(Some(port).filter(|port| *port > 0)),
+            Err(_) => Err(unusable(name, number, "a port is a number from 1 to 65535")),
         }
     }
 
@@ -293,8 +294,8 @@ mod tests {
     }
 
     #[test]
-    fn absent_and_null_are_the_same() {
-        for params in [params(json!({})), params(json!({PORT_REDFISH: null}))] {
+    fn absent_and_null_are_the_same_and_port_0_is_no_port() {
+        for params in [params(json!({})), params(json!({PORT_REDFISH: null})), params(json!({PORT_REDFISH: 0}))] {
             assert_eq!(params.port(PORT_REDFISH), Ok(None));
         }
     }
@@ -303,7 +304,7 @@ mod tests {
     fn a_wrong_type_names_the_parameter_and_both_types() {
         let cases = [
             (json!({PORT_REDFISH: "443"}), "the parameter ipmi/port-redfish is a string, expected a whole number"),
-            (json!({PORT_REDFISH: 0}), "the parameter ipmi/port-redfish is `0`: a port is a number from 1 to 65535"),
+            (json!({PORT_REDFISH: -1}), "the parameter ipmi/port-redfish is `-1`: a port is a number from 1 to 65535"),
             (json!({PORT_REDFISH: 44.5}), "the parameter ipmi/port-redfish is a number, expected a whole number"),
         ];
         for (given, message) in cases {
