@@ -157,12 +157,13 @@ fn point_to(bmc: &Bmc, params: &mut Value) {
     params.insert("ipmi/password".to_owned(), bmc.password().into());
 }
 
-/// Whether a value has all that the example shows of it. A release's version is nothing to show.
+/// Whether a value has all that the example shows of it. A release's version and a whole content pack are nothing to show.
 fn holds(value: &Value, example: &Value) -> bool {
+    let not_shown = |key: &str| key.eq_ignore_ascii_case("version") || key == "Content";
     match (value, example) {
-        (Value::Object(value), Value::Object(example)) => example.iter().all(|(key, example)| {
-            value.get(key).is_some_and(|value| key.eq_ignore_ascii_case("version") || holds(value, example))
-        }),
+        (Value::Object(value), Value::Object(example)) => example
+            .iter()
+            .all(|(key, example)| value.get(key).is_some_and(|value| not_shown(key) || holds(value, example))),
         (Value::Array(values), Value::Array(examples)) => {
             examples.iter().all(|example| values.iter().any(|value| holds(value, example)))
         }
