@@ -43,3 +43,16 @@ fn every_task_says_how_its_exit_codes_are_meant() {
     let features = bundle("virtual-media")["meta"]["RequiredFeatures"].as_str().unwrap().to_owned();
     assert!(features.split(", ").any(|feature| feature == "sane-exit-codes"), "{features}");
 }
+
+#[test]
+fn the_scripts_run_actions_that_there_are() {
+    let definition = crate::bundle::definition("virtual-media");
+    let actions = definition["AvailableActions"].as_array().unwrap();
+    let bundle = bundle("virtual-media");
+    let script = section(&bundle, "templates")["virtual-media-inventory.sh.tmpl"]["Contents"].as_str().unwrap();
+    let parts = script.split_once("for part in ").unwrap().1.split_once(';').unwrap().0;
+    for part in parts.split(' ') {
+        let command = format!("get{part}");
+        assert!(actions.iter().any(|action| action["Command"] == command.as_str()), "{command}");
+    }
+}
