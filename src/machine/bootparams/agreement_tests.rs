@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Scope, boot_params_args};
+use super::{Delimiters, Scope, boot_params_args};
 use crate::machine::{MachineUuid, Params, sledgehammer_args};
 
 const SLEDGEHAMMER: &str = r#"rootflags=loop root=live:/sledgehammer.iso rootfstype=auto ro liveimg
@@ -32,7 +32,9 @@ fn both(uuid: &str, params: &Value) -> (Result<String, String>, Result<String, S
     let machine = json!({"Uuid": uuid, "Name": "m1", "Address": ""});
     let params = Params::new(params.as_object().unwrap().clone());
     let (compose, bootenv) = (&Params::default(), "sledgehammer");
-    let scope = Scope { machine: &machine, bootenv, params: &params, compose, provisioner_url: WEB, api_url: "" };
+    let delimiters = Delimiters::default();
+    let scope =
+        Scope { machine: &machine, bootenv, delimiters, params: &params, compose, provisioner_url: WEB, api_url: "" };
     let template = boot_params_args(SLEDGEHAMMER, &scope);
     let built_in = sledgehammer_args(MachineUuid::parse(uuid).unwrap(), &params, &Url::parse(WEB).unwrap());
     (

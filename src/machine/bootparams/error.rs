@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::syntax::Delimiters;
 use crate::machine::WordError;
 
 /// A BootEnv's BootParams that cannot be rendered for a machine.
@@ -93,24 +94,27 @@ impl fmt::Display for Place {
 
 impl Place {
     /// The place of byte `offset` of `source`.
-    pub(super) fn of(source: &str, offset: usize) -> Self {
+    pub(super) fn of(source: &str, offset: usize, delimiters: Delimiters<'_>) -> Self {
         let before = &source[..source.floor_char_boundary(offset)];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         Self {
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            piece: piece(source, before.len()),
+            piece: piece(source, before.len(), delimiters),
         }
     }
 }
 
 /// The action around `offset`, or the word that begins there, cut where it is long.
-fn piece(source: &str, offset: usize) -> String {
+fn piece(source: &str, offset: usize, Delimiters { start, end }: Delimiters<'_>) -> String {
     const LONGEST: usize = 80;
-    let ends_before = |text: &str| text.rfind("}}").unwrap_or(0);
-    let action = source[..offset].rfind("{{").filter(|start| ends_before(&source[*start..offset]) == 0);
-    let whole = match action {
-        Some(start) => source[start..].find("}}").map_or(&source[start..], |end| &source[start..start + end + 2]),
+    let begins = source[..offset].rfind(start).filter(|begins| !source[*begins..offset].contains(end));
+    // A place is often the beginning of the action itself.
+    let whole = match begins.or_else(|| source[offset..].starts_with(start).then_some(offset)) {
+        Some(begins) => {
+            let ends = source[begins..].find(end).map_or(source.len(), |ends| begins + ends + end.len());
+            &source[begins..ends]
+        }
         None => source[offset..].split_whitespace().next().unwrap_or_default(),
     };
     let mut piece: String = whole.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();

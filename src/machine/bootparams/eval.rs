@@ -11,7 +11,7 @@ use super::error::{Fault, Place, Problem};
 use super::functions;
 use super::output::{Rendered, Writer};
 use super::scope::{Operand, Reading, Scope, netmask_to_cidr};
-use super::syntax::Template;
+use super::syntax::{Delimiters, Template};
 use super::text::printed;
 
 /// Renders `template` for `scope`.
@@ -320,13 +320,15 @@ impl<'a> Evaluator<'a> {
 
     /// Renders the texts of a parameter's value as templates themselves.
     fn expand(&mut self, param: &str, value: Value, at: usize) -> Result<Value, Fault> {
+        // A parameter belongs to no BootEnv, so its delimiters are Go's.
+        let delimiters = Delimiters::default();
         match value {
-            Value::String(source) if source.contains("{{") => {
+            Value::String(source) if source.contains(delimiters.start) => {
                 self.budget.descend(at)?;
-                let rendered = Template::parse(&source)
+                let rendered = Template::parse(&source, delimiters)
                     .and_then(|template| Evaluator::new(&template, self.scope, self.budget).render());
                 let rendered = rendered.map_err(|Fault { at: inside, problem }| {
-                    let (place, problem) = (Place::of(&source, inside), Box::new(problem));
+                    let (place, problem) = (Place::of(&source, inside, delimiters), Box::new(problem));
                     Fault::new(at, Problem::InParam { param: param.to_owned(), place, problem })
                 })?;
                 self.budget.ascend();

@@ -46,6 +46,7 @@ use gotmpl::parse::Expr;
 
 pub use error::{BootParamsError, Place, Problem};
 pub use scope::Scope;
+pub use syntax::Delimiters;
 
 use super::KernelArgs;
 use error::Fault;
@@ -71,10 +72,12 @@ pub struct NamedParams {
 /// # Errors
 /// The template cannot be understood or rendered, or what comes out is no kernel line.
 pub fn boot_params_args(template: &str, scope: &Scope<'_>) -> Result<KernelArgs, BootParamsError> {
-    let line = Template::parse(template).and_then(|parsed| eval::render(&parsed, scope)).and_then(|line| words(&line));
+    let line = Template::parse(template, scope.delimiters)
+        .and_then(|parsed| eval::render(&parsed, scope))
+        .and_then(|line| words(&line));
     line.map_err(|Fault { at, problem }| BootParamsError {
         bootenv: scope.bootenv.to_owned(),
-        place: Place::of(template, at),
+        place: Place::of(template, at, scope.delimiters),
         problem: Box::new(problem),
     })
 }
@@ -83,9 +86,9 @@ pub fn boot_params_args(template: &str, scope: &Scope<'_>) -> Result<KernelArgs,
 /// them at once may lack the defaults. Names that are computed, and those in the value of another parameter, are not
 /// here; nor is anything of a template that cannot be parsed, which [`boot_params_args`] says.
 #[must_use]
-pub fn params_named_in(template: &str) -> NamedParams {
+pub fn params_named_in(template: &str, delimiters: Delimiters<'_>) -> NamedParams {
     let mut named = NamedParams::default();
-    let Ok(template) = Template::parse(template) else { return named };
+    let Ok(template) = Template::parse(template, delimiters) else { return named };
     let looked = template.each_command(&mut |command| {
         let method = match command.args.first() {
             Some(Expr::Field(_, path) | Expr::Variable(_, _, path) | Expr::Chain(_, _, path)) => path.last(),

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde_json::Value;
 
 use super::error::Problem;
+use super::syntax::Delimiters;
 use crate::machine::Params;
 use crate::machine::params::{KERNEL_CONSOLE, KERNEL_OPTIONS, NETWORK_DATA, is_sealed, type_name};
 use crate::machine::sledgehammer::DEFAULT_CONSOLE;
@@ -16,6 +17,8 @@ pub struct Scope<'a> {
     pub machine: &'a Value,
     /// The BootEnv's name.
     pub bootenv: &'a str,
+    /// What begins and ends an action in the BootEnv's templates.
+    pub delimiters: Delimiters<'a>,
     /// The machine's resolved parameters, those with a default in their schema included.
     pub params: &'a Params,
     /// The composed values of those that [`NamedParams::composed`](super::NamedParams::composed) names; what is not

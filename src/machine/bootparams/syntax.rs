@@ -21,6 +21,29 @@ const MOST_ELSE: usize = 100;
 /// Appended to the source: it must come out as the end of the last text, or the template's blocks do not balance.
 const END: char = '\0';
 
+/// What begins and ends an action. Newer servers let a BootEnv choose (`StartDelimiter`, `EndDelimiter`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delimiters<'a> {
+    pub(super) start: &'a str,
+    pub(super) end: &'a str,
+}
+
+impl<'a> Delimiters<'a> {
+    /// Those of a BootEnv; an empty one is Go's own.
+    #[must_use]
+    pub fn new(start: &'a str, end: &'a str) -> Self {
+        let or = |given: &'a str, own| if given.is_empty() { own } else { given };
+        Self { start: or(start, "{{"), end: or(end, "}}") }
+    }
+}
+
+/// Go's own.
+impl Default for Delimiters<'_> {
+    fn default() -> Self {
+        Self::new("", "")
+    }
+}
+
 /// A parsed template.
 #[derive(Debug)]
 pub(super) struct Template {
@@ -31,7 +54,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    pub(super) fn parse(source: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(source: &str, delimiters: Delimiters<'_>) -> Result<Self, Fault> {
         if source.len() > LONGEST {
             return Err(Fault::new(0, Problem::TooMuch(format!("the template has {} bytes", source.len()))));
         }
@@ -44,13 +67,13 @@ impl Template {
         if let Some(at) = source.find(END) {
             return Err(syntax(at, "a NUL character stands in the template"));
         }
-        let parse = |text: &str| Parser::new(text, "{{", "}}").and_then(Parser::parse);
+        let parse = |text: &str| Parser::new(text, delimiters.start, delimiters.end).and_then(Parser::parse);
         let (mut body, defines) = parse(&format!("{source}{END}")).map_err(|error| {
             // Without the mark the message is about the template alone.
             refused(source, &parse(source).err().unwrap_or(error))
         })?;
         if !take_end(&mut body) {
-            return Err(unbalanced(source));
+            return Err(unbalanced(source, delimiters.start));
         }
         let mut named = BTreeMap::new();
         for define in defines {
@@ -117,10 +140,10 @@ fn take_end(body: &mut ListNode) -> bool {
 }
 
 /// Which block of a template does not balance. Only for the message: it reads the first word of each action.
-fn unbalanced(source: &str) -> Fault {
+fn unbalanced(source: &str, start: &str) -> Fault {
     let mut open = Vec::new();
-    for (at, _) in source.match_indices("{{") {
-        let action = source[at + 2..].trim_start_matches('-').trim_start();
+    for (at, _) in source.match_indices(start) {
+        let action = source[at + start.len()..].trim_start_matches('-').trim_start();
         match action.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default() {
             "if" | "range" | "with" | "define" | "block" => open.push(at),
             "else" if open.is_empty() => return syntax(at, "this {{else}} stands in no block"),

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Scope, boot_params_args, params_named_in};
+use super::{Delimiters, Scope, boot_params_args, params_named_in};
 use crate::machine::Params;
 
 const UUID: &str = "9f0c2a4e-1111-4222-8333-444455556666";
@@ -21,6 +21,7 @@ fn rendered_with(template: &str, given: &Value, composed: &Value) -> Result<Stri
     let scope = Scope {
         machine: &machine,
         bootenv: "sledgehammer",
+        delimiters: Delimiters::default(),
         params: &given,
         compose: &composed,
         provisioner_url: "http://10.0.0.5:8091/",
@@ -94,6 +95,7 @@ fn the_machine_gets_bootif_unless_the_template_has_one() {
     let scope = Scope {
         machine: &machine,
         bootenv: "sledgehammer",
+        delimiters: Delimiters::default(),
         params: &given,
         compose: &given,
         provisioner_url: "http://10.0.0.5:8091",
@@ -102,6 +104,27 @@ fn the_machine_gets_bootif_unless_the_template_has_one() {
     let line = |template| boot_params_args(template, &scope).unwrap().to_string();
     assert_eq!(line("a b"), "BOOTIF=discovery a b");
     assert_eq!(line("a BOOTIF=01-aa"), "a BOOTIF=01-aa");
+}
+
+#[test]
+fn a_bootenv_may_choose_its_delimiters() {
+    let (machine, given) = (machine(), params(&json!({"p": "v", "nested": "{{.Param \"p\"}}"})));
+    let scope = Scope {
+        machine: &machine,
+        bootenv: "sledgehammer",
+        delimiters: Delimiters::new("[[", "]]"),
+        params: &given,
+        compose: &given,
+        provisioner_url: "http://10.0.0.5:8091",
+        api_url: "",
+    };
+    let line = |template| boot_params_args(template, &scope).map(|args| args.to_string()).map_err(|e| e.to_string());
+    let template = r#"a=[[.Param "p"]] [[/* no more */]] b={{x}} c=[[.ParamExpand "nested"]]"#;
+    assert_eq!(line(template).as_deref(), Ok("BOOTIF=discovery a=v b={{x}} c=v"));
+    let error = line(r#"a [[.Param "gone"]] b"#).unwrap_err();
+    assert!(error.contains(r#"column 5, at `[[.Param "gone"]]`"#), "{error}");
+    assert!(line("a [[if 1]] b").unwrap_err().contains("column 3, at `[[if 1]]`: this block has no"), "no place");
+    assert_eq!(params_named_in(template, scope.delimiters).resolved.len(), 2);
 }
 
 #[test]
@@ -188,10 +211,11 @@ fn the_parameters_of_a_template_are_known_before_it_is_rendered() {
     let named = params_named_in(
         r#"{{if .ParamExists "a"}}{{$.Param "b" | first}}{{range list (.Param "c")}}{{end}}{{else}}{{.ComposeParam "d"}}{{end}}
            {{define "t"}}{{.ParamExpand "e"}}{{end}}{{hasKey (.ParamCompose "f") "g"}}{{.Param .Machine.Name}}"#,
+        Delimiters::default(),
     );
     assert_eq!(named.resolved.iter().map(String::as_str).collect::<Vec<_>>(), ["a", "b", "c", "e"]);
     assert_eq!(named.composed.iter().map(String::as_str).collect::<Vec<_>>(), ["d", "f"]);
-    assert_eq!(params_named_in("{{.Param \"a\""), super::NamedParams::default());
+    assert_eq!(params_named_in("{{.Param \"a\"", Delimiters::default()), super::NamedParams::default());
 }
 
 fn any_piece() -> impl Strategy<Value = String> {
