@@ -161,6 +161,8 @@ fn whatever_is_wrong_is_an_error_with_its_place() {
     let ladder = format!("{{{{if 0}}}}a{}b{{{{end}}}}", "{{else if 0}}".repeat(99));
     assert!(rendered(&format!("x{ladder}"), &given).is_ok());
     let ladder = format!("{{{{if 0}}}}a{}b{{{{end}}}}", "{{else if 0}}".repeat(3000));
+    let parentheses = format!("x{{{{{}1{}}}}}", "(".repeat(99), ")".repeat(99));
+    assert_eq!(rendered(&parentheses, &given).as_deref(), Ok("x1"));
     let long = "a ".repeat(40_000);
     for (template, place, message) in [
         ("a {{.Machine.UUID", "1, column 18", "unclosed action"),
