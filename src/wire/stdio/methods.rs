@@ -78,14 +78,14 @@ impl Method {
 /// What the methods share.
 #[derive(Debug)]
 struct Context<S> {
-    service: S,
+    service: Arc<S>,
     initialized: Arc<AtomicBool>,
     pending: Pending,
 }
 
 /// Registers all methods. `initialized` becomes true with the handshake.
 pub(super) fn register<S: Service>(
-    service: S,
+    service: Arc<S>,
     initialized: Arc<AtomicBool>,
     pending: Pending,
 ) -> Result<Methods, RegisterMethodError> {
@@ -135,7 +135,7 @@ impl<S: Service> Context<S> {
     }
 
     async fn configure(&self, params: Map<String, Value>) -> Result<Value, ErrorObjectOwned> {
-        configure(&self.service, params).await.map(|()| Value::Null).map_err(failed)
+        configure(&*self.service, params).await.map(|()| Value::Null).map_err(failed)
     }
 
     fn cancel(&self, params: &Cancel) -> Result<Value, ErrorObjectOwned> {

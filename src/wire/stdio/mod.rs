@@ -11,6 +11,7 @@
 
 use std::io::{self, Read, Write};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonrpsee::core::RegisterMethodError;
@@ -24,6 +25,7 @@ pub use self::notification::Notification;
 use self::outbox::{Outbox, Outgoing};
 pub use self::session::MAX_WRONG;
 use self::session::{Cause, Session};
+use crate::drp::models::Error;
 use crate::drp::publisher::Publisher;
 use crate::wire::Service;
 use crate::wire::lifecycle::{Hurried, LAST_WORDS, Signals, drain};
@@ -66,6 +68,9 @@ pub enum StdioError {
     /// The other end does not speak JSON-RPC.
     #[error("{MAX_WRONG} lines in a row were no requests; the other end is no JSON-RPC peer, so the plugin ends")]
     NoPeer,
+    /// The plugin cannot go on.
+    #[error("the plugin leaves: {0}")]
+    GaveUp(Error),
     /// A second signal came before the work had ended.
     #[error(transparent)]
     Hurried(#[from] Hurried),
@@ -112,19 +117,28 @@ impl Stdio {
         output: impl Write + Send + 'static,
     ) -> Result<(), StdioError> {
         let mut written = outbox::write(self.messages, output)?;
-        let session = Session::new(service, self.outbox.clone())?;
+        let service = Arc::new(service);
+        let session = Session::new(Arc::clone(&service), self.outbox.clone())?;
         let lines = lines::start(input)?;
         // Reading goes on while the rest ends: a cancel must still arrive.
         let mut reading = pin!(session.read(lines));
+        let mut gave_up = None;
         tokio::select! {
             biased;
             () = signals.terminate() => session.end(Cause::Signal),
             broken = &mut written => return Err(write_error(broken)),
             () = session.ended() => {}
+            error = service.gave_up() => {
+                tracing::error!(code = error.code, %error, "the plugin cannot go on and leaves");
+                session.end(Cause::GaveUp);
+                gave_up = Some(error);
+            }
             never = &mut reading => match never {},
         }
         let cause = session.cause();
         tracing::info!(?cause, in_flight = session.tasks.len(), "taking no more requests, ending those in flight");
+        let stop = async move { service.stop().await };
+        session.tasks.spawn(session.pending.everything().clone().run_until_cancelled_owned(stop));
         let limit = if cause == Cause::NoPeer { Duration::ZERO } else { self.drain };
         tokio::select! {
             biased;
@@ -138,7 +152,11 @@ impl Stdio {
             flushed = self.outbox.end_and(&mut written) => flushed.map_err(StdioError::Write)?,
             () = sleep(LAST_WORDS) => return Err(StdioError::Unread),
         }
-        if cause == Cause::NoPeer { Err(StdioError::NoPeer) } else { Ok(()) }
+        match gave_up {
+            Some(error) => Err(StdioError::GaveUp(error)),
+            None if cause == Cause::NoPeer => Err(StdioError::NoPeer),
+            None => Ok(()),
+        }
     }
 }
 

@@ -59,10 +59,12 @@ pub(super) enum Cause {
     Signal,
     /// The other end does not speak JSON-RPC.
     NoPeer,
+    /// The plugin cannot go on.
+    GaveUp,
 }
 
 impl Session {
-    pub(super) fn new(service: impl Service, outbox: Outbox) -> Result<Self, RegisterMethodError> {
+    pub(super) fn new(service: Arc<impl Service>, outbox: Outbox) -> Result<Self, RegisterMethodError> {
         let initialized = Arc::<AtomicBool>::default();
         let pending = Pending::default();
         Ok(Self {

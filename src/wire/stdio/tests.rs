@@ -22,6 +22,7 @@ struct Noted {
     notes: Arc<Mutex<Vec<String>>>,
     publisher: Publisher,
     waiting: Sender<Arc<Operation>>,
+    gives_up: bool,
 }
 
 impl Noted {
@@ -67,10 +68,16 @@ impl Service for Noted {
         Ok(Value::Null)
     }
 
-    async fn stop(&self) {}
+    async fn stop(&self) {
+        self.note("stop");
+    }
 
     async fn gave_up(&self) -> Error {
-        std::future::pending().await
+        if !self.gives_up {
+            return pending().await;
+        }
+        let (model, key, r#type) = ("plugin".to_owned(), "test".to_owned(), "rpc".to_owned());
+        Error { model, key, r#type, messages: vec!["the token is refused".to_owned()], code: 401 }
     }
 }
 
@@ -106,11 +113,15 @@ async fn serve_input(
     waiting: Sender<Arc<Operation>>,
 ) -> Result<(Vec<String>, Vec<Value>), StdioError> {
     let wire = Stdio::new("test", Duration::from_mins(1));
-    let service = Noted { notes: Arc::default(), publisher: wire.publisher(), waiting };
+    let service = Noted { notes: Arc::default(), publisher: wire.publisher(), waiting, gives_up: false };
     let notes = Arc::clone(&service.notes);
     let output = Output::default();
     wire.run_on(service, Signals::none(), input, output.clone()).await?;
-    let notes = notes.lock().unwrap().clone();
+    let mut notes = notes.lock().unwrap().clone();
+    let calls = notes.len() - 1;
+    // While the last calls end.
+    notes.retain(|note| note != "stop");
+    assert_eq!(notes.len(), calls, "stopped once");
     Ok((notes, output.messages()))
 }
 
@@ -189,4 +200,16 @@ async fn threads_of_a_cancelled_action_are_told_to_stop() -> Result<(), StdioErr
     let operation = operation.lock().unwrap().clone();
     assert!(operation.unwrap().is_cancelled());
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_gives_up_is_stopped_and_ends_the_wire() {
+    let wire = Stdio::new("test", Duration::from_mins(1));
+    let (waiting, _) = channel();
+    let service = Noted { notes: Arc::default(), publisher: wire.publisher(), waiting, gives_up: true };
+    let notes = Arc::clone(&service.notes);
+    let (input, _stays_open) = io::pipe().unwrap();
+    let ended = wire.run_on(service, Signals::none(), input, Output::default()).await;
+    assert!(matches!(ended, Err(StdioError::GaveUp(error)) if error.code == 401));
+    assert_eq!(*notes.lock().unwrap(), ["stop"]);
 }
