@@ -51,6 +51,7 @@ pub mod follow;
 pub mod hook;
 pub mod iso;
 pub mod machine;
+mod names;
 pub mod operation;
 pub mod plugin;
 pub mod wire;

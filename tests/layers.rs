@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("machine", &[]),
     ("operation", &[]),
+    ("names", &[]),
     ("words", &[]),
     ("iso", &["machine", "operation"]),
-    ("bmc", &["operation", "words"]),
-    ("drp", &["words"]),
+    ("bmc", &["operation", "names", "words"]),
+    ("drp", &["names", "words"]),
     ("actions", &["machine", "operation", "iso", "bmc", "drp"]),
     ("hook", &["machine", "operation", "drp", "actions"]),
     ("follow", &["machine", "operation", "iso", "drp", "actions", "hook"]),
@@ -128,6 +129,18 @@ fn layers_do_without_what_is_not_theirs() {
             for name in *crates {
                 assert!(!code.contains(&format!("{name}::")), "{} uses {name}", path.display());
             }
+        }
+    }
+}
+
+/// The C library would load the host's modules for it, which a static binary cannot.
+#[test]
+fn every_http_client_looks_names_up_by_itself() {
+    for (module, _) in MAY_KNOW {
+        for path in files(module) {
+            let code = code(&path);
+            let clients = code.matches("Client::builder()").count();
+            assert_eq!(code.matches(".dns_resolver(Names::default())").count(), clients, "{}", path.display());
         }
     }
 }

@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
 use super::target::{Fingerprint, Target, TlsPolicy};
+use crate::names::Names;
 use crate::words::causes;
 pub(crate) use crate::words::{root_cause, told};
 
@@ -76,6 +77,7 @@ impl Clients {
 
 fn build(trust: &Trust, connect: Duration) -> Result<reqwest::Client, String> {
     let builder = reqwest::Client::builder()
+        .dns_resolver(Names::default())
         .no_proxy()
         .http1_only()
         .gzip(true)
