@@ -5,7 +5,7 @@
 
 use super::{Call, Error};
 use crate::drp::bootenv::BootEnv;
-use crate::machine::bootparams::{Scope, boot_params_args, params_named_in};
+use crate::machine::bootparams::{Delimiters, Scope, boot_params_args, params_named_in};
 use crate::machine::{KernelArgs, Params, boots_through_virtual_media, params as p, sledgehammer_args};
 
 /// The operating system whose tree holds templates.
@@ -50,11 +50,13 @@ pub(super) async fn boots(call: &mut Call<'_>, bootenv: &str) -> Result<Boots, E
              another BootEnv"
         )));
     }
-    let (params, compose) = params_of_template(call, template).await?;
+    let delimiters = Delimiters::new(&env.start_delimiter, &env.end_delimiter);
+    let (params, compose) = params_of_template(call, template, delimiters).await?;
     let api = call.site.environment.endpoint.as_ref().map(url::Url::as_str).unwrap_or_default();
     let scope = Scope {
         machine: &call.machine.object,
         bootenv,
+        delimiters,
         params: &params,
         compose: &compose,
         provisioner_url: provisioner.as_str(),
@@ -80,9 +82,13 @@ fn cannot_boot(bootenv: &str) -> Error {
 
 /// The parameters that a template names, and the composed values of those that it composes. A server's answer for all
 /// parameters at once may lack the defaults of their schemas, so what is missing is asked for one by one.
-async fn params_of_template(call: &Call<'_>, template: &str) -> Result<(Params, Params), Error> {
+async fn params_of_template(
+    call: &Call<'_>,
+    template: &str,
+    delimiters: Delimiters<'_>,
+) -> Result<(Params, Params), Error> {
     let Some(server) = call.site.server() else { return Ok((call.params.clone(), Params::default())) };
-    let named = params_named_in(template);
+    let named = params_named_in(template, delimiters);
     let machine = call.machine.uuid.to_string();
     let (mut defaults, mut composed) = (serde_json::Map::new(), serde_json::Map::new());
     for name in named.resolved.iter().filter(|name| call.params.value(name).is_none()) {
