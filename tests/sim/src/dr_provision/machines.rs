@@ -46,6 +46,18 @@ pub(super) fn check(objects: &Objects, original: Option<&Value>, machine: &mut V
     Ok(())
 }
 
+/// While a workflow is set, only the server itself changes Stage and BootEnv (drp-protocol 7.1).
+pub(super) fn keep_to_workflow(original: &Value, machine: &Value) -> Result<(), Error> {
+    if machine["Workflow"] == "" || machine["Workflow"] != original["Workflow"] {
+        return Ok(());
+    }
+    let Some(field) = ["Stage", "BootEnv"].into_iter().find(|field| machine[*field] != original[*field]) else {
+        return Ok(());
+    };
+    let uuid = machine["Uuid"].as_str().unwrap_or_default();
+    Err(Error::invalid("machines", uuid, format!("{field} cannot be changed while a workflow is set")))
+}
+
 /// A workflow becomes a list of steps (drp-protocol 7.1). Its first stage and BootEnv are entered at once: the vendor's
 /// page on virtual media has the setting of a workflow change the BootEnv and wait for it.
 fn follow_workflow(objects: &Objects, machine: &mut Value) -> Result<(), String> {
@@ -167,6 +179,12 @@ mod tests {
             ("Uuid", json!("other"), "Uuid cannot be changed"),
         ] {
             assert_eq!(set(&mut server(), field, value).unwrap_err(), message);
+        }
+        let mut objects = server();
+        set(&mut objects, "Workflow", json!("boot")).unwrap();
+        for field in ["BootEnv", "Stage"] {
+            let message = format!("{field} cannot be changed while a workflow is set");
+            assert_eq!(set(&mut objects, field, json!("discover")).unwrap_err(), message);
         }
         let mut objects = server();
         set(&mut objects, "Locked", json!(true)).unwrap();

@@ -9,6 +9,7 @@ use super::bundle::Bundle;
 use super::defaults;
 use super::error::Error;
 use super::hub::{Hub, event};
+use super::machines;
 use super::options::Telling;
 use super::sealed::Keys;
 
@@ -86,6 +87,9 @@ impl Objects {
         let original = self.get(prefix, key).cloned().ok_or_else(|| Error::not_found("PATCH", prefix, key))?;
         let mut changed = original.clone();
         change(&mut changed)?;
+        if (prefix, how) == ("machines", Change::Update) {
+            machines::keep_to_workflow(&original, &changed)?;
+        }
         admit(self, prefix, Some(&original), &mut changed)?;
         self.by_prefix.entry(prefix.to_owned()).or_default().insert(key.to_owned(), changed.clone());
         self.tell(prefix, key, how, principal, &changed, &original);

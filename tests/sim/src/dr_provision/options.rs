@@ -36,6 +36,8 @@ pub struct Options {
     /// Whether that Sledgehammer's ISO was uploaded and exploded before; else no BootEnv of it is available
     /// until it is.
     pub exploded: bool,
+    /// Where that ISO is to be had; empty: nowhere.
+    pub iso_url: String,
     /// Whether the old `ipmi` provider's Params are there; it is not, unless it is this one.
     pub ipmi_pack: bool,
     /// More content packs that are there, with their versions, for content that has prerequisites.
@@ -79,6 +81,7 @@ impl Options {
             telling: Telling::default(),
             signature: "3f1c0ffee".to_owned(),
             exploded: true,
+            iso_url: String::new(),
             ipmi_pack: true,
             packs: Vec::new(),
             builtin_virtual_iso: false,
@@ -161,6 +164,13 @@ impl Options {
     #[must_use]
     pub fn without_iso(mut self) -> Options {
         self.exploded = false;
+        self
+    }
+
+    /// Says where the ISO of its Sledgehammer is to be had.
+    #[must_use]
+    pub fn iso_url(mut self, url: impl Into<String>) -> Options {
+        self.iso_url = url.into();
         self
     }
 

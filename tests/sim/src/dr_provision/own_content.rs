@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::auth::USERNAME;
+use super::builtin;
 use super::bundle::Bundle;
 use super::error::Error;
 use super::objects::Objects;
@@ -26,7 +27,7 @@ const BOOT_PARAMS: &str = concat!(
 /// Loads the server's own bundles.
 pub(super) fn load(objects: &mut Objects, options: &Options) -> Result<(), Error> {
     let mut bundles = vec![
-        bundle("BasicStore", &options.version, &basic_store()),
+        bundle("BasicStore", &options.version, &basic_store(options)),
         bundle("drp-community-content", &options.version, &community(options)),
     ];
     if options.ipmi_pack {
@@ -58,7 +59,12 @@ fn section(objects: Value) -> Value {
     Value::Object(objects.into_iter().map(|object| (key(&object), object)).collect())
 }
 
-fn basic_store() -> Value {
+fn basic_store(options: &Options) -> Value {
+    // Servers that act on it define it.
+    let boot_virtual_iso = json!({ "Name": "boot-virtual-iso", "Schema": { "type": "boolean", "default": false } });
+    let acts = options.features.iter().any(|feature| feature == builtin::FEATURE);
+    let mut params = vec![json!({ "Name": "bootenv-customize", "Schema": { "type": "object", "default": {} } })];
+    params.extend(acts.then_some(boot_virtual_iso));
     json!({
         "bootenvs": section(json!([
             { "Name": "local", "Description": "Boots from the local disk", "OS": { "Name": "local" } },
@@ -67,10 +73,7 @@ fn basic_store() -> Value {
             { "Name": "none" },
             { "Name": "local", "BootEnv": "local" },
         ])),
-        "params": section(json!([
-            { "Name": "bootenv-customize", "Schema": { "type": "object", "default": {} } },
-            { "Name": "boot-virtual-iso", "Schema": { "type": "boolean", "default": false } },
-        ])),
+        "params": section(json!(params)),
     })
 }
 
@@ -78,7 +81,7 @@ fn community(options: &Options) -> Value {
     let signature = &options.signature;
     let sledgehammer = json!({
         "Name": "sledgehammer", "Family": "redhat", "SupportedArchitectures": { "amd64": {
-            "IsoFile": format!("sledgehammer-{signature}.amd64.tar"), "Sha256": "", "IsoUrl": "",
+            "IsoFile": format!("sledgehammer-{signature}.amd64.tar"), "Sha256": "", "IsoUrl": options.iso_url,
             "Kernel": format!("{signature}/vmlinuz0"), "Initrds": [format!("{signature}/stage1.img")],
             "BootParams": BOOT_PARAMS, "Loader": ""
         } }

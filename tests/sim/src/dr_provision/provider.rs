@@ -84,21 +84,47 @@ pub(super) async fn start_plugins(server: &Arc<Server>, provider: &str) -> Resul
     outcome
 }
 
+/// Has a plugin's process follow its object: started where there is none, configured anew where it runs (drp-protocol
+/// 1.6), stopped where the object is gone. What goes wrong stands in the object.
+pub(super) async fn follow(server: &Arc<Server>, name: &str) {
+    let running = server.plugins().get(name).filter(|plugin| !plugin.has_ended()).cloned();
+    let exists = server.read(|objects| objects.get("plugins", name).is_some());
+    let outcome = match running {
+        Some(plugin) if exists => plugin.configure(server).await,
+        Some(plugin) => {
+            server.plugins().remove(name);
+            plugin.stop().await.map(drop)
+        }
+        None if exists => start_plugin(server, name).await,
+        None => Ok(()),
+    };
+    if exists {
+        record(server, name, outcome.as_ref().err());
+    }
+    server.bump();
+}
+
+/// Writes into a Plugin object what is wrong with its process.
+fn record(server: &Server, name: &str, error: Option<&Error>) {
+    let errors: Vec<String> = error.map(ToString::to_string).into_iter().collect();
+    server.change(|objects| {
+        if objects.get("plugins", name).is_some_and(|plugin| plugin["PluginErrors"] != json!(errors)) {
+            // It is there: that was just seen.
+            let _ = objects.change("plugins", name, Change::Save, &Principal::System.to_string(), |plugin| {
+                plugin["PluginErrors"] = json!(errors);
+                Ok(())
+            });
+        }
+    });
+}
+
 /// Starts the process of one Plugin object.
 pub(super) async fn start_plugin(server: &Arc<Server>, name: &str) -> Result<(), Error> {
     let object = server.read(|objects| objects.get("plugins", name).cloned());
     let object = object.ok_or_else(|| Error::not_found("GET", "plugins", name))?;
     let program = server.plugins_directory().join(object["Provider"].as_str().unwrap_or_default());
     let started = Plugin::start(server, name, &program).await;
-    let errors: Vec<String> = started.as_ref().err().map(ToString::to_string).into_iter().collect();
-    if object["PluginErrors"] != json!(errors) {
-        server.change(|objects| {
-            objects.change("plugins", name, Change::Save, &Principal::System.to_string(), |plugin| {
-                plugin["PluginErrors"] = json!(errors);
-                Ok(())
-            })
-        })?;
-    }
+    record(server, name, started.as_ref().err());
     let plugin = started?;
     server.plugins().insert(name.to_owned(), plugin);
     server.bump();

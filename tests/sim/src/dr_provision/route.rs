@@ -33,8 +33,21 @@ pub(super) const PREFIXES: [&str; 15] = [
 /// Types whose objects have params.
 const WITH_PARAMS: [&str; 4] = ["machines", "profiles", "plugins", "stages"];
 
-/// Answers a request.
+/// Answers a request. A Plugin object that it made, changed or deleted has its process follow.
 pub(super) async fn route(server: &Arc<Server>, call: &Call) -> Result<Reply, Error> {
+    let reply = answer(server, call).await?;
+    let segments: Vec<&str> = call.path.split('/').collect();
+    if call.method != Method::GET && call.method != Method::HEAD && !segments.contains(&"actions") {
+        if let ["plugins", name, ..] = segments.as_slice() {
+            provider::follow(server, name).await;
+        } else if let (["plugins"], Ok(plugin)) = (segments.as_slice(), serde_json::from_slice::<Value>(&reply.body)) {
+            provider::follow(server, plugin["Name"].as_str().unwrap_or_default()).await;
+        }
+    }
+    Ok(reply)
+}
+
+async fn answer(server: &Arc<Server>, call: &Call) -> Result<Reply, Error> {
     let segments: Vec<&str> = call.path.split('/').collect();
     match (&call.method, segments.as_slice()) {
         (&Method::GET, ["info"]) => Ok(Reply::ok(&server.info())),

@@ -90,6 +90,24 @@ async fn a_plugin_asks_the_api_until_its_token_expires() {
 }
 
 #[tokio::test]
+async fn a_plugins_process_follows_its_object() {
+    in_time(async {
+        let client = Client::with_plugin().await;
+        let config = async || client.send(Method::POST, "plugins/sim/actions/config", &json!({})).await;
+        assert_eq!(client.send(Method::POST, "plugins/sim/params/a", &json!(1)).await.0, 200);
+        assert_eq!(config().await, (200, json!({ "a": 1, "Name": "sim" })));
+        assert_eq!(client.send(Method::POST, "plugins/sim/params/refuse", &json!(true)).await.0, 200);
+        assert_eq!(client.get("plugins/sim").await.1["PluginErrors"], json!(["rpc: plugin/sim: told to refuse"]));
+        assert_eq!(client.send(Method::DELETE, "plugins/sim", &json!(null)).await.0, 200);
+        assert!(client.server.plugin_ended());
+        let again = json!({ "Name": "sim", "Provider": "sim" });
+        assert_eq!(client.send(Method::POST, "plugins", &again).await.0, 201);
+        assert_eq!(config().await, (200, json!({ "Name": "sim" })));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_killed_plugin_stays_away_until_it_is_started_again() {
     in_time(async {
         let client = Client::with_plugin().await;
