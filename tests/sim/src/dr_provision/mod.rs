@@ -37,6 +37,7 @@ pub use self::error::Error;
 pub use self::log::Request;
 use self::objects::{Change, params_of};
 pub use self::options::{Options, Telling};
+pub use self::sealed::seal_for;
 use self::server::Server;
 use crate::bmc::certificate::Certificate;
 use crate::files::FileServer;

@@ -52,8 +52,15 @@ pub(super) fn is_sealed(value: &Value) -> bool {
     })
 }
 
+/// Seals a value with what `GET …/pubkey` told, as `drpcli` does; `None` where that is no key.
+#[must_use]
+pub fn seal_for(public: &str, value: &Value) -> Option<Value> {
+    let theirs = PublicKey::from_slice(&STANDARD.decode(public).ok()?).ok()?;
+    Some(seal(&theirs, value))
+}
+
 /// What a client does to set a secure param: an ephemeral key pair and a random nonce over the value's JSON.
-pub(super) fn seal(theirs: &PublicKey, value: &Value) -> Value {
+fn seal(theirs: &PublicKey, value: &Value) -> Value {
     let ephemeral = SecretKey::generate(&mut OsRng);
     let nonce = SalsaBox::generate_nonce(&mut OsRng);
     // It fails for texts longer than any of ours can be.
