@@ -7,4 +7,5 @@ mod events;
 mod faults;
 mod objects;
 mod peer;
+mod simulated;
 mod trust;
