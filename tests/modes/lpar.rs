@@ -103,7 +103,7 @@ async fn what_a_console_cannot_do_names_the_mode_that_can() {
         with(&bmcs, partition(&console), async |bmc| bmc.media().await.map(|_| ())).await,
         with(&bmcs, partition(&console), async |bmc| bmc.mount(&image).await.map(|_| ())).await,
         with(&bmcs, partition(&console), async |bmc| bmc.boot_from(pxe.0, pxe.1, pxe.2).await).await,
-        with(&bmcs, partition(&console), async |bmc| bmc.identify(Identify::Usual).await).await,
+        with(&bmcs, partition(&console), async |bmc| bmc.identify(Identify::Usual).await.map(drop)).await,
         with(&bmcs, partition(&console), async |bmc| bmc.read(Part::Bios).await.map(|_| ())).await,
     ];
     for error in errors {
