@@ -8,7 +8,7 @@ use crate::effects::{check, presume};
 use crate::lines::{Line, lines};
 use crate::site::Site;
 
-/// The commands of RackN's page "Virtual Media ISO Booting", in its order; where it removes `boot-virtual-media`, a slip of
+/// The commands of the vendor's page "Virtual Media ISO Booting", in its order; where it removes `boot-virtual-media`, a slip of
 /// its own, the name of the Param. Our pages follow it, and whoever comes from there must find that each still works.
 const VENDORS: &str = "```sh
 drpcli bootenvs uploadiso sledgehammer
@@ -78,6 +78,7 @@ async fn read(page: &str, text: &str) -> usize {
     lines.len()
 }
 
+#[expect(clippy::print_stderr, reason = "shown when the line fails, to say which one it was")]
 async fn run(site: &Site, line: &Line) {
     let words: Vec<String> = line.words.iter().map(|word| site.translated(word)).collect();
     let parts: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -86,7 +87,6 @@ async fn run(site: &Site, line: &Line) {
     let before = site.machine();
     match site.drpcli.run(&words).await {
         Ok(answer) => {
-            // The test's own output, which is shown when it fails here.
             eprintln!("{said}: {answer:.200}");
             check(site, &parts, &answer, &before).await;
         }

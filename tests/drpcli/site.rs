@@ -119,9 +119,8 @@ impl Site {
                 }
             }
         };
-        if timeout(PATIENCE, both).await.is_err() {
-            panic!("{what}: {}\nthe plugin: {}", self.machine(), self.server.stderr());
-        }
+        let in_time = timeout(PATIENCE, both).await.is_ok();
+        assert!(in_time, "{what}: {}\nthe plugin: {}", self.machine(), self.server.stderr());
     }
 
     pub(crate) async fn end(self) {
