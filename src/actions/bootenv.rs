@@ -75,8 +75,8 @@ fn signature<'a>(env: &'a BootEnv, arch: &str) -> Option<&'a str> {
 
 fn cannot_boot(bootenv: &str) -> Error {
     Error::unsupported(format!(
-        "BootEnv {bootenv} cannot be booted through virtual media: it boots no kernel of a Sledgehammer, and templates \
-         are made of those alone"
+        "BootEnv {bootenv} cannot be booted through virtual media: only sledgehammer and BootEnvs that boot a \
+         Sledgehammer's kernel can, because templates are of those alone"
     ))
 }
 
@@ -98,5 +98,6 @@ async fn params_of_template(
         let value = server.composed_param(&machine, &name).await?;
         composed.insert(name, value);
     }
-    Ok((call.params.clone().over(&Params::new(defaults)), Params::new(composed)))
+    // First what was asked for: it is missing in the others, or null.
+    Ok((Params::new(defaults).over(&call.params), Params::new(composed)))
 }

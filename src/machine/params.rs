@@ -134,14 +134,12 @@ impl Params {
         Self(params)
     }
 
-    /// The same with `beneath` used for every name that is absent or null here: the parameters set directly on a machine
+    /// The same with `beneath` used for every name that is absent here: the parameters set directly on a machine
     /// stand in for those that a server did not resolve.
     #[must_use]
     pub fn over(mut self, beneath: &Self) -> Self {
         for (name, value) in &beneath.0 {
-            if self.value(name).is_none() {
-                self.0.insert(name.clone(), value.clone());
-            }
+            self.0.entry(name.clone()).or_insert_with(|| value.clone());
         }
         self
     }

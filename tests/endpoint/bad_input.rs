@@ -12,7 +12,7 @@ async fn an_action_with_bad_input_answers_one_clear_error() {
     let cases: [(&str, Value, u16, &str); 6] = [
         ("powerstatus", json!({"ipmi/mode": "carrier-pigeon"}), 404, "the modes are"),
         ("powerstatus", json!({"ipmi/password": sealed}), 400, "arrived encrypted"),
-        ("powerstatus", json!({"ipmi/port-redfish": 0}), 400, "a port is a number from 1 to 65535"),
+        ("powerstatus", json!({"ipmi/port-redfish": 70000}), 400, "a port is a number from 1 to 65535"),
         ("powerstatus", json!({"ipmi/address": ""}), 400, "ipmi/address is missing"),
         ("mountVirtualMedia", json!({"ipmi/virtual-media-url": "boot.iso"}), 400, "ipmi/virtual-media-url"),
         ("generateVirtualMedia", json!({"virtual-media/bootenv": "no-such"}), 400, "no BootEnv no-such"),
@@ -28,7 +28,7 @@ async fn an_action_with_bad_input_answers_one_clear_error() {
         site.until("the server's log", |site| site.server.log_lines().iter().any(in_log)).await;
     }
     // Null is absent, and what nobody knows is nobody's business.
-    let lenient = json!({"ipmi/mode": null, "virtual-media/tls-policy": null, "no/such": {"a": 1}});
+    let lenient = json!({"ipmi/mode": null, "no/such": {"a": 1}});
     assert!(site.server.action(&machine, "powerstatus", lenient).await.is_ok());
     site.end().await;
 }
@@ -49,15 +49,23 @@ async fn a_transition_with_bad_input_says_so_in_the_state_and_in_the_log() {
     let cases = [
         ("sledgehammer", "ipmi/address", json!(null), "the parameter ipmi/address is missing"),
         ("sledgehammer", "ipmi/password", json!(null), "the parameter ipmi/password is missing"),
-        ("sledgehammer", "virtual-media/power-on-transition", json!("often"), "expected none, on or cycle"),
-        ("sledgehammer", "virtual-media/mechanism", json!("both"), "expected auto, plugin or server"),
+        ("sledgehammer", "kernel-options", json!("a\\b"), "backslash"),
         ("without-params", "x", json!(1), "has no BootParams"),
         ("broken", "x", json!(1), "NoSuchThing"),
         ("missing", "x", json!(1), "0ff"),
     ];
     for (bootenv, param, value, told) in cases {
         let (machine, bmc) = site.machine(Personality::Generic).await;
-        site.server.set_param(&machine, param, value.clone()).unwrap();
+        site.server
+            .change_machine(&machine, |machine| {
+                let params = machine["Params"].as_object_mut().unwrap();
+                if value.is_null() {
+                    params.remove(param);
+                } else {
+                    params.insert(param.to_owned(), value.clone());
+                }
+            })
+            .unwrap();
         site.server.set_bootenv(&machine, bootenv).unwrap();
         site.until_state(&machine, |state| state["LastError"].as_str().is_some_and(|error| error.contains(told))).await;
         let in_log = |line: &Value| line["Level"] == "warn" && line.to_string().contains(told);

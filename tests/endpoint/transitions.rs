@@ -126,6 +126,8 @@ async fn a_machine_created_in_sledgehammer_is_mounted_and_keeps_its_power() {
     site.server.delete_machine(&template).unwrap();
     machine["Name"] = json!("new.example.net");
     machine["BootEnv"] = json!("sledgehammer");
+    // Sealed for the machine that it was read from.
+    machine["Params"]["ipmi/password"] = json!(bmc.password());
     machine["Params"]["virtual-media/power-on-transition"] = json!("cycle");
     machine.as_object_mut().unwrap().remove("Uuid");
     let machine = site.server.add_machine(&machine).unwrap();
@@ -146,7 +148,8 @@ async fn the_agents_nextbootpxe_before_its_reboot_does_not_take_the_image_away()
     site.server.action(&machine, "powercycle", json!({})).await.unwrap();
     assert_eq!(bmc.state().boots.last().unwrap().device, Device::VirtualCd);
     // Booted once, the image has no claim on the next boot.
-    site.server.action(&machine, "nextbootpxe", json!({})).await.unwrap();
+    let set = site.server.action(&machine, "nextbootpxe", json!({})).await.unwrap();
+    assert_eq!(set["BootDevice"], "Pxe", "{set}");
     site.server.action(&machine, "powercycle", json!({})).await.unwrap();
     assert_eq!(bmc.state().boots.last().unwrap().device, Device::Pxe);
     site.end().await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::names::Names;
 use crate::words::told;
 
 /// Which certificates are taken from the server.
@@ -21,6 +22,7 @@ pub(super) fn client(tls: &ServerTls, connect: Duration) -> Result<reqwest::Clie
     let builder = reqwest::Client::builder()
         // The plugin runs beside its server, and reqwest would use HTTPS_PROXY even without its system-proxy feature.
         .no_proxy()
+        .dns_resolver(Names::default())
         // The event stream is an upgrade, which only HTTP/1.1 has.
         .http1_only()
         .gzip(true)
