@@ -11,7 +11,6 @@ use std::error::Error;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -24,6 +23,8 @@ use drp_virtual_media_sim::template::{self, Family};
 use futures_util::future::try_join_all;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+
+mod built;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -51,8 +52,8 @@ struct Machine {
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let target = target_directory()?;
-    let plugin = build_the_plugin(&target)?;
+    let target = built::target_directory()?;
+    let plugin = built::plugin("demo")?;
     let webroot = prepare_the_web_root(&target)?;
     let files = FileServer::start(&webroot).await?;
     let fleet = Fleet::start().await?;
@@ -89,28 +90,6 @@ async fn main() -> Outcome<()> {
     println!("  {} bmc --help", plugin.display());
     println!("  tests/run        # every test, and real kernels that boot what the plugin mounted");
     Ok(())
-}
-
-/// This program is `<target>/<profile>/examples/demo`.
-fn target_directory() -> Outcome<PathBuf> {
-    let demo = std::env::current_exe()?;
-    let profile = demo.parent().and_then(Path::parent);
-    Ok(profile.ok_or("this program lies in no target directory")?.to_owned())
-}
-
-/// An example is built without the package's programs, so the real one is built here, into the same directory.
-fn build_the_plugin(target: &Path) -> Outcome<PathBuf> {
-    let mut build = Command::new(env!("CARGO"));
-    // Naming the example too makes cargo take the dependencies as they were built for it.
-    build.args(["build", "--quiet", "--bin", "virtual-media", "--example", "demo"]);
-    build.current_dir(env!("CARGO_MANIFEST_DIR"));
-    if !cfg!(debug_assertions) {
-        build.arg("--release");
-    }
-    if !build.status()?.success() {
-        return Err("building the plugin failed".into());
-    }
-    Ok(target.join("virtual-media"))
 }
 
 /// A web root as the server has one, with a Sledgehammer exploded in it.

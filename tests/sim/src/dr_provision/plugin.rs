@@ -174,6 +174,8 @@ fn prepare(server: &Arc<Server>, name: &str, program: &Path) -> io::Result<(Comm
     let mut command = Command::new(program);
     command.arg("listen").arg(&to).arg(&from).current_dir(scratch);
     environment(server, &mut command, principal);
+    // Ctrl-C on a terminal is for the server, which stops its plugins in order.
+    command.process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     command.stderr(if server.options.inherit_stderr { Stdio::inherit() } else { Stdio::piped() });
     Ok((command, to))
