@@ -126,8 +126,8 @@ fn ipmi() -> Value {
         { "Name": "ipmi/address", "Schema": { "type": "string", "default": "" } },
         { "Name": "ipmi/port-redfish", "Schema": port(443) },
         { "Name": "ipmi/port-ipmitool", "Schema": port(623) },
-        { "Name": "ipmi/port-racadm", "Schema": port(22) },
-        { "Name": "ipmi/port-lpar", "Schema": port(22) },
+        // 0, by which the old provider means the usual one, reaches whoever does not set it.
+        { "Name": "ipmi/port-racadm", "Schema": port(0) },
         { "Name": "ipmi/virtual-media-url", "Schema": { "type": "string" } },
         { "Name": "ipmi/virtual-media-boot", "Schema": { "type": "boolean", "default": false } },
         { "Name": "ipmi/auto-boot-target", "Schema": { "type": "boolean", "default": false } },
