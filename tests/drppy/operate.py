@@ -12,7 +12,6 @@ import threading
 import traceback
 
 import drppy_client
-from drppy_client.api.custom_overrides import custom_post_machine_param
 from drppy_client.rest import ApiException
 
 STATE = "virtual-media/state"
@@ -82,10 +81,11 @@ class Machine:
         empty = {"Image": "", "Inserted": False}
         image = os.environ["IMAGE_URL"]
         # The client seals the value, because the Param is a secure one.
-        custom_post_machine_param(drppy_client.MachinesApi, self.api, os.environ["BMC_PASSWORD"], self.uuid, "ipmi/password")
+        self.api.post_machine_param(os.environ["BMC_PASSWORD"], self.uuid, "ipmi/password")
         sealed = self.api.get_machine_param(self.uuid, "ipmi/password")
         self.check("the password is shown sealed", sorted(sealed), ["Key", "Nonce", "Payload"])
-        self.api.post_machine_param(True, self.uuid, "boot-virtual-iso")
+        # Not by post_machine_param: that wants a Param's definition, which servers without the feature have not for this one.
+        self.api.patch_machine_params([{"op": "add", "path": "/boot-virtual-iso", "value": True}], self.uuid)
         self.check("boot-virtual-iso", self.api.get_machine_param(self.uuid, "boot-virtual-iso"), True)
         offered = {action.command for action in self.api.get_machine_actions(self.uuid)}
         five = {"mountVirtualMedia", "unmountVirtualMedia", "statusVirtualMedia", "powercycle", "powerstatus"}
