@@ -28,6 +28,8 @@ pub struct Call<'a> {
     pub operation: &'a Arc<Operation>,
     /// What was done on the machine before, and what this call adds to it.
     pub state: State,
+    /// The time of the machine that a transition is right for; empty for what is done by hand.
+    pub right_at: String,
     bootenv: Option<Arc<BootEnv>>,
     began: Instant,
 }
@@ -42,7 +44,7 @@ impl<'a> Call<'a> {
         operation: &'a Arc<Operation>,
         state: State,
     ) -> Self {
-        Self { site, machine, params, operation, state, bootenv: None, began: Instant::now() }
+        Self { site, machine, params, operation, state, right_at: String::new(), bootenv: None, began: Instant::now() }
     }
 
     /// A call for an action that the server invoked.

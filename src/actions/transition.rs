@@ -88,6 +88,7 @@ pub(crate) fn cut_off(call: &mut Call<'_>) {
 }
 
 async fn begin(call: &mut Call<'_>, phase: Phase, bootenv: &str) {
+    let right_at = call.right_at.clone();
     call.record(|state| {
         // A try that neither failed nor succeeded was cut off with the process.
         let unfinished = matches!(state.phase, Phase::Failed | Phase::Mounting | Phase::Unmounting);
@@ -95,6 +96,9 @@ async fn begin(call: &mut Call<'_>, phase: Phase, bootenv: &str) {
         state.attempts = if again { state.attempts + 1 } else { 1 };
         state.phase = phase;
         state.mechanism = Mechanism::Plugin;
+        if !right_at.is_empty() {
+            state.event_time.clone_from(&right_at);
+        }
         bootenv.clone_into(&mut state.boot_env);
     })
     .await;

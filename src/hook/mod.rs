@@ -211,10 +211,12 @@ impl Hook {
         };
         // Closed only together with the hook.
         let _admitted = self.admitted.acquire().await;
-        let read_at = jiff::Timestamp::now().to_string();
         let Some((machine, params)) = read(site, server, machine).await.map_err(|error| error.on(machine))? else {
             return Ok(ignored(event, &machine.bootenv, "the machine is gone"));
         };
+        // After the read: a change that falls between is told by its own event, which then finds that the machine is in
+        // another BootEnv than the state says. Before it, such a change would be done twice.
+        let read_at = jiff::Timestamp::now().to_string();
         let state = newest(turn.take(), site, &machine, &params);
         let mut call = Call::new(site, machine, params, operation, state);
         let decision = judge(&mut call, event).await?;
@@ -354,7 +356,7 @@ impl Transition<'_> {
     /// Carries out the decision, which is right for the machine as it was at `time`, and leaves the state behind.
     async fn run(mut self, decision: Decision, event: &Event, time: &str) -> Result<Answer, Error> {
         if !matches!(decision, Decision::Ignore(_)) && !time.is_empty() {
-            time.clone_into(&mut self.call.state.event_time);
+            time.clone_into(&mut self.call.right_at);
         }
         let result = match self.call.time_limit() {
             Ok(limit) => act(&mut self.call, decision, event, limit).await,
