@@ -31,14 +31,8 @@ pub struct Plugin {
     /// Ends that work before its time.
     cancelled: CancellationToken,
     /// The task that follows the server.
-    follower: Mutex<Option<Following>>,
+    follower: Mutex<Option<AbortOnDropHandle<()>>>,
     gave_up: watch::Sender<Option<Error>>,
-}
-
-/// A follower's task, which ends when this is dropped.
-#[derive(Debug)]
-struct Following {
-    _task: AbortOnDropHandle<()>,
 }
 
 /// Parameters that only the plugin object has.
@@ -110,11 +104,11 @@ impl Plugin {
             // The wire tells it, and leaves.
             gave_up.send_replace(Some(actions::Error::from(error).into_model(&provider)));
         });
-        *self.follower() = Some(Following { _task: AbortOnDropHandle::new(task) });
+        *self.follower() = Some(AbortOnDropHandle::new(task));
     }
 
     /// What the lock guards is whole after every statement.
-    fn follower(&self) -> MutexGuard<'_, Option<Following>> {
+    fn follower(&self) -> MutexGuard<'_, Option<AbortOnDropHandle<()>>> {
         self.follower.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -187,11 +181,10 @@ impl Service for Plugin {
 
     async fn gave_up(&self) -> Error {
         let mut gave_up = self.gave_up.subscribe();
-        let Ok(error) = gave_up.wait_for(Option::is_some).await.map(|error| error.clone()) else {
-            return std::future::pending().await;
-        };
-        match error {
-            Some(error) => error,
+        // The sender lives as long as the plugin, so this ends only with a reason.
+        let reason = gave_up.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        match reason {
+            Some(reason) => reason,
             None => std::future::pending().await,
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! Events can be lost, repeated and out of order, and our own writes cause some, so an event only triggers: what is
 //! done follows from [`decide`] and [`missed`] over the machine's state. Where the server has an API, the machine is read
-//! anew when its turn comes; where it has none, the event brings all there is to know. A transition that is under way is finished before the next,
-//! because a BMC half way through an insert is in no state to be asked for something else.
+//! anew when its turn comes; where it has none, the event brings all there is to know. A transition that is under way is
+//! finished before the next, because a BMC half way through an insert is in no state to be asked for something else.
 
 mod interest;
 mod queue;
@@ -143,7 +143,7 @@ impl Hook {
             return Ok(nothing("it is being worked on"));
         }
         let looking = self.looking.acquire().await;
-        let Some((now, params)) = read(site, server, machine).await.map_err(|error| error.on(machine))? else {
+        let Some((now, params)) = read(site, server, machine).await? else {
             return Ok(nothing("the machine is gone"));
         };
         let state = newest(None, site, &now, &params);
@@ -211,7 +211,7 @@ impl Hook {
         };
         // Closed only together with the hook.
         let _admitted = self.admitted.acquire().await;
-        let Some((machine, params)) = read(site, server, machine).await.map_err(|error| error.on(machine))? else {
+        let Some((machine, params)) = read(site, server, machine).await? else {
             return Ok(ignored(event, &machine.bootenv, "the machine is gone"));
         };
         // After the read: a change that falls between is told by its own event, which then finds that the machine is in
@@ -268,9 +268,13 @@ impl Hook {
 /// The machine and its parameters as they are now; `None` where it is no more.
 async fn read(site: &Site, server: &Server, machine: &Machine) -> Result<Option<(Machine, Params)>, Error> {
     let uuid = machine.uuid.to_string();
-    let (Some(object), Some(params)) = (server.machine(&uuid).await?, server.resolved_params(&uuid).await?) else {
-        return Ok(None);
-    };
+    let both = async { Ok::<_, Error>((server.machine(&uuid).await?, server.resolved_params(&uuid).await?)) };
+    let both = both.await.map_err(|error| {
+        let error = error.on(machine);
+        tracing::warn!(code = error.code, %error, "reading the machine failed; it is looked at again later");
+        error
+    })?;
+    let (Some(object), Some(params)) = both else { return Ok(None) };
     let machine = Machine::from_json(&object)?;
     let params = site.params(params, &machine);
     Ok(Some((machine, params)))
