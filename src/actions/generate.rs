@@ -49,6 +49,9 @@ pub(super) async fn generate(call: &mut Call<'_>, bootenv: &str) -> Result<Gener
 
     call.record(|state| {
         state.template = template.display().to_string();
+        if state.digest != written.sha256 {
+            state.slot.clear();
+        }
         state.digest.clone_from(&written.sha256);
     })
     .await;

@@ -63,6 +63,24 @@ pub(super) async fn mount(
     Ok(Mount { image: mounted.image, inserted: true, boot_once })
 }
 
+/// Sees to it that the generated `image` is mounted and booted from once. Where a workflow's step or an earlier try of the
+/// same transition has mounted just this image and the BMC still shows it, it stays: the agent reboots within moments of
+/// the change of the BootEnv, so the machine may be booting from it by now. Then the boot may be behind it, too, and the
+/// one that is set here goes to the same image again, until the way back to in-band boot takes it back.
+pub(super) async fn ensure(call: &mut Call<'_>, bmc: &mut Bmc<'_>, image: &Url) -> Result<Mount, Error> {
+    let was_mounted = !call.state.slot.is_empty() && call.state.url == image.as_str();
+    let held = if was_mounted { bmc.holding(image).await? } else { None };
+    let Some(mounted) = held else {
+        return mount(call, bmc, image, true).await;
+    };
+    if !bmc.boots_once_from_cd().await? {
+        bmc.boot_once_from_cd().await?;
+    }
+    call.record(|state| state.boot_once = true).await;
+    tracing::info!(image = mounted.image, slot = mounted.slot, "mounted already");
+    Ok(Mount { image: mounted.image, inserted: true, boot_once: true })
+}
+
 /// The image that was generated for the machine.
 fn own_image(call: &Call<'_>) -> Result<Url, Error> {
     let bootenv = call.bootenv_by_hand()?;

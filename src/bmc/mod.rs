@@ -156,6 +156,16 @@ impl Bmc<'_> {
         }
     }
 
+    /// Where `image` is mounted already, however the BMC spells or hides its URL; `None` where it is not.
+    pub async fn holding(&mut self, image: &Url) -> Result<Option<Mounted>, Error> {
+        match &mut self.driver {
+            Session::Redfish(redfish) => redfish.holding(image).await,
+            Session::Ipmitool(ipmitool) => Err(ipmitool.no_media("reading its virtual media")),
+            Session::Racadm(racadm) => racadm.holding(image).await,
+            Session::Lpar(lpar) => Err(lpar.cannot("reading its virtual media")),
+        }
+    }
+
     /// Ejects what is mounted, inserts `image`, and waits until the BMC shows it.
     pub async fn mount(&mut self, image: &Url) -> Result<Mounted, Error> {
         match &mut self.driver {

@@ -50,7 +50,7 @@ pub struct State {
     pub model: String,
     /// The BMC's firmware.
     pub firmware: String,
-    /// The virtual media slot that holds the image.
+    /// The virtual media slot that holds the image; empty when none does, or what it holds was generated before.
     pub slot: String,
     /// SHA-256 of the BMC's certificate as last seen.
     pub fingerprint: String,

@@ -7,3 +7,4 @@ mod mechanism;
 mod site;
 mod transitions;
 mod trouble;
+mod workflows;

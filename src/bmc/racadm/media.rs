@@ -85,6 +85,13 @@ impl Racadm<'_> {
         Ok(Mounted { slot: SLOT.to_owned(), image: image.to_string() })
     }
 
+    /// Where `image` is mounted already; `None` where it is not.
+    pub(in crate::bmc) async fn holding(&mut self, image: &Url) -> Result<Option<Mounted>, Error> {
+        self.work.doing("looking whether the image is mounted already");
+        let holds = self.share().await?.holds(image);
+        Ok(holds.then(|| Mounted { slot: SLOT.to_owned(), image: image.to_string() }))
+    }
+
     /// Ejects the image if `which` picks it by what the iDRAC shows of its URL; whether there was one.
     pub(in crate::bmc) async fn unmount(&mut self, which: impl Fn(&str) -> bool + Send) -> Result<bool, Error> {
         self.eject_if(move |share| which(&share.image)).await

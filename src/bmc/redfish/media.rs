@@ -81,6 +81,14 @@ impl Redfish<'_> {
         Err(self.client.error_of_ways(failed))
     }
 
+    /// Where `image` is mounted already; `None` where it is not.
+    pub(crate) async fn holding(&mut self, image: &Url) -> Result<Option<Mounted>, Error> {
+        self.client.doing("looking whether the image is mounted already");
+        let slots = self.slots().await?;
+        let slot = slots.iter().find(|slot| slot.holds(image));
+        Ok(slot.map(|slot| Mounted { slot: slot.id.clone(), image: image.to_string() }))
+    }
+
     /// Ejects the images that `which` picks by their URL; whether there were any. What is gone already is a success.
     pub(crate) async fn unmount(&mut self, which: impl Fn(&str) -> bool + Send) -> Result<bool, Error> {
         self.eject_where(move |slot| which(&slot.image())).await

@@ -21,6 +21,7 @@ pub(super) struct Machine {
     pub(super) ticket: u64,
     pub(super) in_post: bool,
     pub(super) drives: Vec<Drive>,
+    pub(super) ejects: u64,
     pub(super) boot: Override,
     /// What the light shows, as `IndicatorLED` has it.
     pub(super) light: &'static str,
@@ -103,6 +104,7 @@ impl Machine {
             ticket: 0,
             in_post: false,
             drives,
+            ejects: 0,
             boot: Override::none(),
             light,
             attributes: BTreeMap::new(),
@@ -136,6 +138,7 @@ impl Machine {
                     inserted: drive.image.is_some() && self.media_enabled,
                 })
                 .collect(),
+            ejects: self.ejects,
             boot_once: self.boot_once(),
             boot_always: self.boot_always(),
             identifies: self.identifies(),
@@ -168,6 +171,7 @@ impl Machine {
     pub(super) fn eject(&mut self, drive: usize) {
         let stale_reads = self.profile.media.stale_reads;
         if let Some(drive) = self.drives.get_mut(drive) {
+            self.ejects += u64::from(drive.image.is_some());
             let previous = drive.image.take().or(drive.previous.take());
             *drive = Drive { previous, stale_reads, ..Drive::empty() };
         }

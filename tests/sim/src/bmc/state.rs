@@ -9,6 +9,8 @@ pub struct State {
     pub power: Power,
     /// The virtual drives, truly: stale or late answers of the BMC do not show here.
     pub slots: Vec<Slot>,
+    /// How often an image was taken out, by whomever.
+    pub ejects: u64,
     /// What the next boot alone will take: a Redfish boot target, or the vendor's own device name.
     pub boot_once: Option<String>,
     /// What every boot takes that nothing else is set for; `None`: the disk, by the firmware's own order.
