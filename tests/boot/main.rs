@@ -3,11 +3,13 @@
 //! | file | what it proves |
 //! |---|---|
 //! | `redfish.rs` | the plugin, through a Redfish service that is not ours: mounted, booted, gone again in `local` |
+//! | `dr_provision.rs` | the same as dr-provision runs it: by events, by each action, by the content pack's workflows |
 //! | `built.rs` | images of `iso build` in each firmware, arguments that a loader could spoil, Secure Boot |
 //!
 //! The others are what these stand on: `node.rs` says what must be seen, `serial.rs` reads what was seen.
 
 mod built;
+mod dr_provision;
 mod failure;
 mod lab;
 mod node;

@@ -4,7 +4,6 @@
 //! and an exploded tree, named by path, by signature and not at all.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use drp_virtual_media_sim::endpoint::{Endpoint, Options, RpcError};
@@ -16,7 +15,7 @@ use tokio::time::timeout;
 use crate::failure::{Result, same};
 use crate::lab::{Lab, Machine};
 use crate::node::Node;
-use crate::scripts::{Family, Firmware, Templates, stdout_of, turn};
+use crate::scripts::{Family, Firmware, Templates, turn};
 use crate::serial::{Booted, tail};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,10 +54,7 @@ struct Pair<'a> {
 impl Site {
     async fn start() -> Result<Self> {
         let templates = Templates::make().await?;
-        let webroot = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        let mut copy = Command::new("cp");
-        copy.arg("--archive").arg(templates.webroot.join(".")).arg(webroot.path());
-        stdout_of(copy).await?;
+        let webroot = templates.webroot_of_its_own().await?;
         let files = FileServer::start(webroot.path()).await?;
         let options = Options::new(webroot.path().to_owned(), files.url());
         let server = Endpoint::start(Path::new(env!("CARGO_BIN_EXE_virtual-media")), options).await?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
+use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_blocking;
 
@@ -55,6 +56,15 @@ impl Templates {
     /// Makes them, or finds them made.
     pub(crate) async fn make() -> Result<Self> {
         Ok(serde_json::from_str(&stdout_of(script("templates")).await?)?)
+    }
+
+    /// A copy of the web root, which disappears when it is dropped.
+    pub(crate) async fn webroot_of_its_own(&self) -> Result<TempDir> {
+        let webroot = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        let mut copy = Command::new("cp");
+        copy.arg("--archive").arg(self.webroot.join(".")).arg(webroot.path());
+        stdout_of(copy).await?;
+        Ok(webroot)
     }
 
     /// The template of this family.
