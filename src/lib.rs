@@ -10,9 +10,10 @@
 //! |---|---|
 //! | [`machine`] | the machine, its parameters, its kernel arguments, what a BootEnv change asks for; pure |
 //! | [`operation`] | one operation as its caller watches it: progress, effects, cancellation |
+//! | `names` | host names to addresses without the C library's resolver, which the static binary has none of |
 //! | `words` | what others sent or did, as a message may quote it |
 //! | [`iso`] | templates, the ISO 9660 reader, config areas, plans, the place where images lie |
-//! | [`bmc`] | a BMC: who it is, how it is trusted, media, boot-once, power; `redfish/vendors/` has a page a vendor |
+//! | [`bmc`] | a BMC: who it is, how it is trusted, media, boot devices, power, the light, its description; by Redfish (`redfish/vendors/` has a page a vendor), through `ipmitool` or `racadm`, or an HMC (`lpar`) |
 //! | [`drp`] | the provisioning server as we see it: its models, its environment, its API and events, the way to publish |
 //! | [`actions`] | one file an action: typed parameters in, typed answer out; `transition` has the steps of the hook |
 //! | [`hook`] | events in, decisions out, the queue of each machine |
@@ -27,9 +28,9 @@
 //! Dependencies point one way, and `tests/layers.rs` holds the rule:
 //!
 //! ```text
-//! machine, operation, words  <-  iso, bmc, drp  <-  actions  <-  hook  <-  follow  <-  plugin  <-  cli  <-  main
-//!                   operation, drp  <-  wire  <---------------------------------------+
-//!                                                                        content  <--+
+//! machine, operation, names, words  <-  iso, bmc, drp  <-  actions  <-  hook  <-  follow  <-  plugin  <-  cli  <-  main
+//!           operation, drp  <-  wire  <--------------------------------------------------------+-----------+
+//!                                                                               content  <-----+
 //! ```
 //!
 //! `iso`, `bmc` and `drp` never know each other; `bmc` knows no JSON-RPC, `wire` no BMC, `machine` no runtime. `wire`
@@ -37,10 +38,16 @@
 //!
 //! # Following one transition
 //!
-//! A line on stdin reaches `wire::stdio`, which calls [`plugin::Plugin`]; an `event` goes to [`hook::Hook::handle`],
-//! which reads the machine, asks [`machine::decide`], waits for the machine's turn and runs the steps of
-//! `actions::transition`: [`iso::Template`] makes a plan, [`iso::Store`] writes the image, [`bmc::Bmc`] mounts it. What
-//! was done is published as the machine's [`machine::State`].
+//! Over stdio a line reaches [`wire::stdio`], which calls [`plugin::Plugin`]; an `event` brings all that its server
+//! tells of the machine, and goes to [`hook::Hook::handle`]. Over two sockets [`wire::sockets`] brings parameters and
+//! actions: with the parameters the plugin starts a [`follow::Follower`], which hears the events of the server's API
+//! and hands each to the same `handle`, and every machine to [`hook::Hook::look`] after each (re)connect and at each
+//! interval. There an event is only a reason to look: the hook reads the machine anew.
+//!
+//! What an event asks for is [`machine::decide`]'s to say, what a look asks for [`machine::missed`]'s. When the
+//! machine's turn comes, the hook runs the steps of `actions::transition`: [`iso::Template`] makes a plan,
+//! [`iso::Store`] writes the image, [`bmc::Bmc`] mounts it. What was done is the machine's [`machine::State`]:
+//! published, and where the server has an API written to the machine's Param.
 
 pub mod actions;
 pub mod bmc;

@@ -115,9 +115,13 @@ fn a_list_in_a_list_hides_nothing() {
 #[test]
 fn every_module_is_in_the_rule_and_on_the_map() {
     let map = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
-    for module in map.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
+    for line in map.lines() {
+        let Some((visibility, module)) = line.strip_suffix(';').and_then(|line| line.split_once("mod ")) else {
+            continue;
+        };
+        let row = if visibility == "pub " { format!("//! | [`{module}`] |") } else { format!("//! | `{module}` |") };
         assert!(MAY_KNOW.iter().any(|(known, _)| *known == module), "tests/layers.rs says nothing of {module}");
-        assert!(map.contains(&format!("//! | [`{module}`]")), "the map in src/lib.rs says nothing of {module}");
+        assert!(map.contains(&row), "the map in src/lib.rs says nothing of {module}");
     }
 }
 
