@@ -45,6 +45,18 @@ fn every_param_of_ours_is_defined_and_nothing_else() {
 }
 
 #[test]
+fn every_param_that_is_read_or_defined_has_its_row_in_the_reference() {
+    let reference = include_str!("../../docs/reference.md");
+    let rows: Vec<_> = reference.lines().filter(|line| line.starts_with("| `")).collect();
+    let named = with(named_in_code(""), &OF_THE_PACK);
+    for name in named {
+        // A parameter's name is in the first column.
+        let is_there = rows.iter().any(|row| row.split(" | ").next().unwrap().contains(&format!("`{name}`")));
+        assert!(is_there, "docs/reference.md has no row of {name}");
+    }
+}
+
+#[test]
 fn the_old_providers_params_are_defined_in_its_place_alone() {
     assert_eq!(defined("ipmi", "ipmi/"), with(named_in_code("ipmi/"), &OF_THE_SERVER));
     for beside in ["virtual-media", "Lab media_2"] {

@@ -72,7 +72,7 @@ impl Site {
 
     /// A word of a page, with this site's addresses and files in the place of the page's.
     pub(crate) fn translated(&self, word: &str) -> String {
-        if word.starts_with("./") && !word.contains('.') || word == "./ipmi" || word == "./virtual-media" {
+        if word == "./ipmi" || word.ends_with("/virtual-media") {
             return PLUGIN.to_owned();
         }
         let mut word = word.to_owned();
