@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use tempfile::tempdir;
@@ -79,6 +80,12 @@ fn unpack_writes_into_a_directory_that_it_makes() {
     assert_eq!(fs::metadata(&into).unwrap().permissions().mode() & 0o700, 0o700);
     assert_eq!(fs::read_to_string(into.join("README.md")).unwrap(), include_str!("../README.md"));
     assert!(into.join("LICENSE").is_file() && into.join("CHANGELOG.md").is_file());
+    // What README sends its reader to.
+    for page in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap() {
+        let page = page.unwrap();
+        let written = fs::read(into.join("docs").join(page.file_name())).unwrap_or_default();
+        assert!(written == fs::read(page.path()).unwrap(), "{}", page.path().display());
+    }
 }
 
 #[test]

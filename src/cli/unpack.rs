@@ -8,11 +8,14 @@ use clap::Args;
 
 use super::Failure;
 
-/// The files, by name.
-const ASSETS: [(&str, &str); 3] = [
+/// The files, by their place.
+const ASSETS: [(&str, &str); 6] = [
     ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
     ("LICENSE", include_str!("../../LICENSE")),
     ("README.md", include_str!("../../README.md")),
+    ("docs/dr-provision.md", include_str!("../../docs/dr-provision.md")),
+    ("docs/reference.md", include_str!("../../docs/reference.md")),
+    ("docs/workflows.md", include_str!("../../docs/workflows.md")),
 ];
 
 /// Arguments of `unpack`.
@@ -26,10 +29,11 @@ impl UnpackArgs {
     /// Writes all of them; what is there by these names is replaced.
     pub(super) fn run(&self) -> Result<(), Failure> {
         let failed = |doing, path: &Path, error| format!("{doing} {}: {error}", path.display());
+        let docs = self.dir.join("docs");
         let mut dir = DirBuilder::new();
-        dir.recursive(true).mode(0o755).create(&self.dir).map_err(|error| failed("making", &self.dir, error))?;
-        for (name, text) in ASSETS {
-            let path = self.dir.join(name);
+        dir.recursive(true).mode(0o755).create(&docs).map_err(|error| failed("making", &docs, error))?;
+        for (place, text) in ASSETS {
+            let path = self.dir.join(place);
             fs::write(&path, text).map_err(|error| failed("writing", &path, error))?;
         }
         Ok(())
