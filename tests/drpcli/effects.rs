@@ -6,11 +6,15 @@ use serde_json::{Value, json};
 
 use crate::site::Site;
 
-/// Brings about what a line takes for granted: a param that it removes is there.
+/// Brings about what a line takes for granted: a param that it removes is there, and does what it is there for.
 pub(crate) fn presume(site: &Site, words: &[&str]) {
     let ["machines", "remove", _, "param", key] = words else { return };
     if site.server.param(&site.uuid, key).is_null() {
-        let value = if *key == "boot-virtual-iso" { json!(true) } else { json!({}) };
+        let value = match *key {
+            "boot-virtual-iso" => json!(true),
+            "virtual-media/mechanism" => json!("plugin"),
+            _ => json!({}),
+        };
         site.server.set_param(&site.uuid, key, value).unwrap();
     }
 }
@@ -26,7 +30,7 @@ pub(crate) async fn check(site: &Site, words: &[&str], answer: &Value, before: &
         [prefix, "set", id, "param", key, "to", _] => param_is_set(site, prefix, id, key, answer),
         ["machines", "remove", _, "param", key] => {
             assert_eq!(site.server.param(&site.uuid, key), Value::Null);
-            if *key == "boot-virtual-iso" {
+            if ["boot-virtual-iso", "virtual-media/mechanism"].contains(key) {
                 site.until("the medium is out and the image gone", |site| {
                     site.images().is_empty() && !site.images_of_machine().exists()
                 })

@@ -8,8 +8,9 @@ use crate::effects::{check, presume};
 use crate::lines::{Line, lines};
 use crate::site::Site;
 
-/// The commands of the vendor's page "Virtual Media ISO Booting", in its order; where it removes `boot-virtual-media`, a slip of
-/// its own, the name of the Param. Our pages follow it, and whoever comes from there must find that each still works.
+/// The commands of the vendor's page "Virtual Media ISO Booting", after what it presumes. Two slips of its own are mended:
+/// it removes `boot-virtual-media` and mounts from `dynamic_iso/`. In its order, but that the removal comes last: it takes
+/// the image away that is mounted here. Our pages follow it, and whoever comes from there must find that each still works.
 const VENDORS: &str = "```sh
 drpcli bootenvs uploadiso sledgehammer
 drpcli plugin_providers upload ipmi from ./virtual-media
