@@ -2,12 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use drp_virtual_media::bmc::{Fingerprint, Target, TlsPolicy};
 use drp_virtual_media::operation::Operation;
 use drp_virtual_media_sim::bmc::{Bmc, Credentials, Personality};
+use drp_virtual_media_sim::proxy;
 
 use crate::bench::{Bench, smallest, target};
 
@@ -186,24 +186,11 @@ async fn tls_that_cannot_be_is_told_for_what_it_is() {
     }
 }
 
-/// The proxy environment would lead every request, with its credentials, to a proxy. It can be set for a child only.
 #[test]
 fn the_proxy_environment_is_not_used() {
-    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
-    proxy.set_nonblocking(true).unwrap();
-    let address = format!("http://{}", proxy.local_addr().unwrap());
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "tls::child_of_the_proxy_test", "--ignored"]);
-    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-        child.env(name, &address);
-    }
-    for name in ["NO_PROXY", "no_proxy"] {
-        child.env_remove(name);
-    }
-    let output = child.output().unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
-    assert!(proxy.accept().is_err(), "the proxy was connected to");
+    let outcome = proxy::run_behind_one("tls::child_of_the_proxy_test").unwrap();
+    assert!(outcome.passed, "{}", outcome.printed);
+    assert!(!outcome.was_used, "the proxy was connected to");
 }
 
 #[tokio::test]

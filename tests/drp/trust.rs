@@ -2,9 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::Command;
 
 use drp_virtual_media::drp::server::{Server, ServerErrorKind, ServerTls};
+use drp_virtual_media_sim::proxy;
 use secrecy::SecretString;
 use serde_json::json;
 use url::Url;
@@ -84,21 +84,9 @@ fn what_no_client_can_be_made_of_is_a_setup_error_that_names_it() {
 
 #[test]
 fn the_proxy_environment_is_not_used() {
-    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
-    proxy.set_nonblocking(true).unwrap();
-    let address = format!("http://{}", proxy.local_addr().unwrap());
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "trust::child_of_the_proxy_test", "--ignored"]);
-    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-        child.env(name, &address);
-    }
-    for name in ["NO_PROXY", "no_proxy"] {
-        child.env_remove(name);
-    }
-    let output = child.output().unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
-    assert!(proxy.accept().is_err(), "the proxy was connected to");
+    let outcome = proxy::run_behind_one("trust::child_of_the_proxy_test").unwrap();
+    assert!(outcome.passed, "{}", outcome.printed);
+    assert!(!outcome.was_used, "the proxy was connected to");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::bmc::certificate::Certificate;
+use crate::lock::lock;
 
 /// The only account.
 pub const USERNAME: &str = "hscroot";
@@ -293,9 +294,4 @@ fn inner<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let rest = after(text, &format!("<{name}"))?;
     let (inner, _) = after(rest, ">")?.split_once(&format!("</{name}>"))?;
     Some(inner)
-}
-
-/// What is held is whole after every statement, so a poisoned lock is still good.
-fn lock(shared: &Shared) -> MutexGuard<'_, Held> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

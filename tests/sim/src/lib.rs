@@ -6,4 +6,5 @@ pub mod dr_provision;
 pub mod endpoint;
 pub mod files;
 mod lock;
+pub mod proxy;
 pub mod template;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -17,6 +17,7 @@ use super::profile::Profile;
 use super::serve::listen;
 use super::shared::Shared;
 use super::{PASSWORD, USERNAME};
+use crate::lock::lock;
 
 /// Simulated BMCs on loopback. Their tasks end when the fleet is dropped; [`Fleet::shutdown`] also waits for them.
 pub struct Fleet {
@@ -58,7 +59,7 @@ impl Fleet {
     /// When no port can be bound.
     pub async fn add(&self, personality: Personality) -> io::Result<Bmc> {
         let profile = {
-            let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut profiles = lock(&self.profiles);
             Arc::clone(profiles.entry(personality).or_insert_with(|| Arc::new(personality.profile())))
         };
         self.add_profile(profile).await

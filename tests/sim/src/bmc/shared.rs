@@ -1,7 +1,7 @@
 //! What the tasks of one BMC share: its machine, its log, its faults; and the clock of changes.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +11,7 @@ use super::certificate::Certificate;
 use super::fault::Faults;
 use super::log::{Counters, Log, Request};
 use super::machine::Machine;
+use crate::lock::lock;
 
 /// How far a connection gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,8 +130,4 @@ impl Shared {
             stop.run_until_cancelled_owned(work).await;
         });
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
