@@ -5,7 +5,16 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use secrecy::{ExposeSecret, SecretString};
+
+use super::limits::{Deadline, spoken};
 pub(crate) use crate::words::quoted;
+
+/// A BMC or a program may repeat what it was given. A password shorter than this could not be told from ordinary text.
+pub(crate) fn without_secret(text: &str, secret: &SecretString) -> String {
+    let secret = secret.expose_secret();
+    if secret.len() < 4 { text.to_owned() } else { text.replace(secret, "***") }
+}
 
 /// What kind of trouble it is; the kinds are the plugin's error codes (design, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +75,20 @@ impl Error {
     pub(crate) fn new(kind: Kind, doing: impl Into<String>, bmc: impl Into<String>, answer: impl Into<String>) -> Self {
         let (doing, bmc, answer) = (doing.into(), bmc.into(), answer.into());
         Self { kind, outlook: Outlook::Open, doing, bmc, answer, advice: None }
+    }
+
+    /// The operation's time is used up; `awaited` is what it waited for last.
+    pub(crate) fn out_of_time(
+        doing: impl Into<String>,
+        bmc: impl Into<String>,
+        deadline: Deadline,
+        awaited: &str,
+    ) -> Self {
+        let total = spoken(deadline.total());
+        let answer = format!("used up the {total} that the whole operation may take, last waiting for {awaited}");
+        Self::new(Kind::Timeout, doing, bmc, answer)
+            .advise("allow it more time (virtual-media/action-timeout) if it is only slow; restart the BMC if it hangs")
+            .finally()
     }
 
     pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {

@@ -5,6 +5,7 @@ use super::answered::{PowerState, Powered};
 use super::asked::Power;
 use super::error::{Error, Kind};
 use super::limits::{Patience, spoken};
+use super::redfish::Plan;
 use super::work::Work;
 
 /// What a machine can be told to do with its power.
@@ -23,6 +24,18 @@ impl Switch {
             Self::Off => "ForceOff",
             Self::Cycle => "PowerCycle",
         }
+    }
+}
+
+/// What a driver would do that switches the power and mounts nothing; asks nothing.
+pub(super) fn plan() -> Plan {
+    let names = |switches: &[Switch]| switches.iter().map(|switch| switch.reset_type().to_owned()).collect();
+    Plan {
+        slots: Vec::new(),
+        mount: Vec::new(),
+        boot_once: Vec::new(),
+        power_cycle: names(&[Switch::Cycle]),
+        reset_types: names(&[Switch::On, Switch::Off, Switch::Cycle]),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tracing::{debug, info};
 
 use super::command::{Call, Failure, Output, Programs};
-use super::error::{Error, Kind, quoted};
+use super::error::{Error, Kind, quoted, without_secret};
 use super::limits::{Deadline, Limits, spoken};
 use super::target::Target;
 use crate::operation::Operation;
@@ -71,7 +71,7 @@ impl<'op> Work<'op> {
 
     /// An error in what is being done; `answer` starts with a verb whose subject is the BMC.
     pub(super) fn error(&self, kind: Kind, answer: impl AsRef<str>) -> Error {
-        Error::new(kind, self.doing.clone(), self.name.clone(), self.without_secret(answer.as_ref()))
+        Error::new(kind, self.doing.clone(), self.name.clone(), without_secret(answer.as_ref(), &self.password))
     }
 
     /// What this mode cannot do. `modes` names those that can.
@@ -148,17 +148,7 @@ impl<'op> Work<'op> {
     }
 
     fn out_of_time(&self, awaited: &str) -> Error {
-        let total = spoken(self.deadline.total());
-        let answer = format!("used up the {total} that the whole operation may take, last waiting for {awaited}");
-        let advice =
-            "allow it more time (virtual-media/action-timeout) if it is only slow; restart the BMC if it hangs";
-        self.error(Kind::Timeout, answer).advise(advice).finally()
-    }
-
-    /// A program may repeat what it was given. A password shorter than this could not be told from ordinary text.
-    fn without_secret(&self, text: &str) -> String {
-        let secret = self.password.expose_secret();
-        if secret.len() < 4 { text.to_owned() } else { text.replace(secret, "***") }
+        Error::out_of_time(&self.doing, &self.name, self.deadline, awaited)
     }
 }
 

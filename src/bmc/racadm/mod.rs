@@ -12,7 +12,7 @@ use super::asked::{Identified, Identify, Part};
 use super::command::{Call, Program, Programs};
 use super::error::{Error, Kind, quoted};
 use super::limits::Deadline;
-use super::power::{Switch, Switched};
+use super::power::{self, Switch, Switched};
 use super::redfish::{Plan, PlannedStep, SlotSeen, Vendor};
 use super::target::{Target, TlsPolicy};
 use super::work::Work;
@@ -122,7 +122,6 @@ impl<'op> Racadm<'op> {
     pub(super) async fn plan(&mut self) -> Result<Plan, Error> {
         let share = self.share().await?;
         let step = |name: &str, why: &str| PlannedStep { name: name.to_owned(), why: why.to_owned() };
-        let names = |switches: &[Switch]| switches.iter().map(|switch| switch.reset_type().to_owned()).collect();
         Ok(Plan {
             slots: vec![SlotSeen {
                 id: media::SLOT.to_owned(),
@@ -133,8 +132,7 @@ impl<'op> Racadm<'op> {
             }],
             mount: vec![step("remote file share", "racadm remoteimage")],
             boot_once: vec![step("first boot device", "racadm set iDRAC.ServerBoot, on old firmware cfgServerInfo")],
-            power_cycle: names(&[Switch::Cycle]),
-            reset_types: names(&[Switch::On, Switch::Off, Switch::Cycle]),
+            ..power::plan()
         })
     }
 

@@ -14,8 +14,8 @@ use super::answer::{Answer, Refusal};
 use super::failure::{Failure, NOT_REDFISH};
 use super::value::Resource;
 use super::vendors::Quirks;
-use crate::bmc::error::{Error, Kind, quoted};
-use crate::bmc::limits::{Deadline, Limits, spoken};
+use crate::bmc::error::{Error, Kind, quoted, without_secret};
+use crate::bmc::limits::{Deadline, Limits};
 use crate::bmc::manners::Manners;
 use crate::bmc::target::{Fingerprint, Target};
 
@@ -122,7 +122,7 @@ impl Client {
 
     /// An error about what is being done.
     pub(crate) fn error(&self, kind: Kind, answer: impl AsRef<str>) -> Error {
-        Error::new(kind, &self.doing, &self.name, self.without_secret(answer.as_ref()))
+        Error::new(kind, &self.doing, &self.name, without_secret(answer.as_ref(), &self.password))
     }
 
     /// One error out of several ways tried.
@@ -361,17 +361,7 @@ impl Client {
     }
 
     pub(super) fn out_of_time(&self, awaited: &str) -> Error {
-        let total = spoken(self.deadline.total());
-        let answer = format!("used up the {total} that the whole operation may take, last waiting for {awaited}");
-        let advice =
-            "allow it more time (virtual-media/action-timeout) if it is only slow; restart the BMC if it hangs";
-        self.error(Kind::Timeout, answer).advise(advice).finally()
-    }
-
-    /// A BMC may quote what it was sent. A password shorter than this could not be told from ordinary text.
-    fn without_secret(&self, text: &str) -> String {
-        let secret = self.password.expose_secret();
-        if secret.len() < 4 { text.to_owned() } else { text.replace(secret, "***") }
+        Error::out_of_time(&self.doing, &self.name, self.deadline, awaited)
     }
 }
 
