@@ -285,9 +285,8 @@ impl Bmc<'_> {
     pub async fn plan(&mut self) -> Result<Plan, Error> {
         match &mut self.driver {
             Session::Redfish(redfish) => redfish.plan().await,
-            Session::Ipmitool(_) => Ok(Ipmitool::plan()),
             Session::Racadm(racadm) => racadm.plan().await,
-            Session::Lpar(_) => Ok(Lpar::plan()),
+            Session::Ipmitool(_) | Session::Lpar(_) => Ok(power::plan()),
         }
     }
 }

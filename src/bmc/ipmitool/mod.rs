@@ -14,7 +14,7 @@ use super::command::{Call, Program, Programs};
 use super::error::{Error, Kind};
 use super::limits::{Deadline, Patience, spoken};
 use super::power::{Switch, Switched};
-use super::redfish::{Plan, Vendor};
+use super::redfish::Vendor;
 use super::target::Target;
 use super::work::Work;
 use crate::operation::Operation;
@@ -174,18 +174,6 @@ impl<'op> Ipmitool<'op> {
             }
             Part::Boot => Ok(self.boot_flags().await?.to_json()),
             _ => Err(self.work.unsupported("reading that part of the machine's description", "redfish")),
-        }
-    }
-
-    /// What would be done; asks nothing.
-    pub(super) fn plan() -> Plan {
-        let names = |switches: &[Switch]| switches.iter().map(|switch| switch.reset_type().to_owned()).collect();
-        Plan {
-            slots: Vec::new(),
-            mount: Vec::new(),
-            boot_once: Vec::new(),
-            power_cycle: names(&[Switch::Cycle]),
-            reset_types: names(&[Switch::On, Switch::Off, Switch::Cycle]),
         }
     }
 

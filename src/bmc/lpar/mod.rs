@@ -11,7 +11,7 @@ use super::asked::{Part, Power};
 use super::error::{Error, Kind, quoted};
 use super::limits::{Deadline, Patience, spoken};
 use super::power::{self, Switch, Switched};
-use super::redfish::{Plan, Vendor};
+use super::redfish::Vendor;
 use super::target::Target;
 use super::tls::Clients;
 use super::work::Work;
@@ -72,18 +72,6 @@ impl<'op> Lpar<'op> {
     /// Why something but power cannot be done.
     pub(super) fn cannot(&mut self, doing: &str) -> Error {
         self.work.unsupported(doing, "redfish")
-    }
-
-    /// What would be done; asks nothing.
-    pub(super) fn plan() -> Plan {
-        let names = |switches: &[Switch]| switches.iter().map(|switch| switch.reset_type().to_owned()).collect();
-        Plan {
-            slots: Vec::new(),
-            mount: Vec::new(),
-            boot_once: Vec::new(),
-            power_cycle: names(&[Switch::Cycle]),
-            reset_types: names(&[Switch::On, Switch::Off, Switch::Cycle]),
-        }
     }
 
     /// Whether the partition is running.
