@@ -190,17 +190,16 @@ pub fn available() -> Vec<AvailableAction> {
     SPECS.iter().map(declare).collect()
 }
 
-/// Runs one action. Dropping the future cancels it; what was done until then is in the operation.
+/// Runs one action and logs how it ended. Dropping the future cancels it; what was done until then is in the operation.
 ///
 /// # Errors
 /// What is wrong with the call, the machine, the image or the BMC, with the server's code for it.
 pub async fn run(site: &Arc<Site>, action: Action, operation: &Arc<Operation>) -> Result<Value, Error> {
     let Action { model, command, params, .. } = action;
-    let Some(spec) = SPECS.iter().find(|spec| spec.name == command) else {
-        let known: Vec<&str> = SPECS.iter().map(|spec| spec.name).collect();
-        return Err(Error::unsupported(format!("there is no action `{command}`; there are {}", known.join(", "))));
-    };
-    let mut call = Call::of_action(site, &model, params, operation)?;
+    let prepared = spec(&command).and_then(|spec| Ok((spec, Call::of_action(site, &model, params, operation)?)));
+    let (spec, mut call) = prepared.inspect_err(|error| {
+        tracing::warn!(command, code = error.code, %error, "the action failed");
+    })?;
     let span = tracing::info_span!(
         "action",
         command,
@@ -208,16 +207,24 @@ pub async fn run(site: &Arc<Site>, action: Action, operation: &Arc<Operation>) -
         name = call.machine.name,
         operation = %operation.id()
     );
-    let limit = call.time_limit().map_err(|error| error.on(&call.machine))?;
-    let work = perform(spec.command, &mut call);
-    let result = call::within(limit, operation, work).instrument(span.clone()).await;
-    let result = result.map_err(|error| error.on(&call.machine));
+    let work = async {
+        let limit = call.time_limit()?;
+        call::within(limit, operation, perform(spec.command, &mut call)).await
+    };
+    let result = work.instrument(span.clone()).await.map_err(|error| error.on(&call.machine));
     let _entered = span.enter();
     match &result {
         Ok(_) => tracing::info!("done"),
-        Err(error) => tracing::warn!(code = error.code, %error, "failed"),
+        Err(error) => tracing::warn!(code = error.code, %error, "the action failed"),
     }
     result
+}
+
+fn spec(command: &str) -> Result<&'static Spec, Error> {
+    SPECS.iter().find(|spec| spec.name == command).ok_or_else(|| {
+        let known: Vec<&str> = SPECS.iter().map(|spec| spec.name).collect();
+        Error::unsupported(format!("there is no action `{command}`; there are {}", known.join(", ")))
+    })
 }
 
 async fn perform(command: Command, call: &mut Call<'_>) -> Result<Value, Error> {

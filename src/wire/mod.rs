@@ -27,7 +27,7 @@ pub trait Service: Send + Sync + 'static {
     fn definition(&self) -> PluginProvider;
     /// Takes the plugin object's parameters; may be called again at any time.
     fn configure(&self, params: Map<String, Value>) -> impl Future<Output = Result<(), Error>> + Send;
-    /// Runs one action and answers its result.
+    /// Runs one action and answers its result. A failure is logged here, where the machine is known, and not by the wire.
     fn action(&self, action: Action, operation: &Arc<Operation>) -> impl Future<Output = Result<Value, Error>> + Send;
     /// Does what an event asks for and answers its outcome once that work has ended.
     fn event(&self, event: Event, operation: &Arc<Operation>) -> impl Future<Output = Result<Value, Error>> + Send;

@@ -72,7 +72,7 @@ fn a_caller_that_leaves_changes_nothing_and_the_bmc_is_let_go_in_time() {
     let connection = bmc.connection();
     drop(caller);
     // Not cut short by the caller's leave, but ended by its own limit.
-    let line = server.line("the call failed");
+    let line = server.line("the action failed");
     assert_eq!(line["Data"][0]["code"], 504, "{line}");
     is_closed_by_the_plugin(connection);
     plugin.is_alive();

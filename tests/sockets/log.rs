@@ -15,7 +15,7 @@ fn a_line_has_the_fields_of_the_servers_own_and_says_whether_to_publish_it() {
     let server = Server::start(&place.from());
     let plugin = Plugin::start(&place);
     plugin.call(ACTION, &json!({ "Command": "x" }));
-    let line = server.line("the call failed");
+    let line = server.line("the action failed");
     let fields: HashSet<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
     let described =
         ["Group", "Seq", "Time", "Service", "Principal", "Level", "File", "Line", "Message", "Data", "IgnorePublish"];
@@ -61,7 +61,7 @@ fn a_request_can_ask_for_more_of_its_own_log() {
         drop((bmc.connection(), bmc));
         client.answer().unwrap();
         calls += 1;
-        server.lines_until("the call failed")
+        server.lines_until("the action failed")
     };
     assert_eq!(levels(&call("")), HashSet::from(["warn"]));
     let raised = call("X-Log-Request: debug\r\n");
@@ -99,7 +99,7 @@ fn the_servers_token_is_nowhere() {
     let plugin = Plugin::spawn(&place, &mut command);
     plugin.is_alive();
     plugin.send(&post_with(ACTION, "X-Log-Request: trace\r\n", "{}")).answer().unwrap();
-    server.line("the call failed");
+    server.line("the action failed");
     let stderr = plugin.end();
     assert!(!stderr.is_empty() && !stderr.contains("hunter2"), "{stderr}");
     assert!(server.posts().iter().all(|post| !post.body.to_string().contains("hunter2")));

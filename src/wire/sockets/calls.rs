@@ -175,7 +175,8 @@ async fn work(service: &impl Service, call: Call, operation: &Arc<Operation>) ->
         },
         Call::Action(action) => match service.action(action, operation).await {
             Ok(value) => Answer::value(&value),
-            Err(error) => told(&error),
+            // The plugin has logged it, with the machine.
+            Err(error) => Answer::error(&error),
         },
         Call::Publish(event) => match service.event(event, operation).await {
             Ok(outcome) => {
