@@ -10,7 +10,9 @@
 //! | `getBoot` | the system's `Boot`; `BootOptions` is the list of them, where there are any |
 //! | `getMemory getProcessor getStorage getSimpleStorage getNetworkInterfaces getEthernetInterfaces` | a list of the collection's members |
 //!
-//! A resource is as the BMC words it; a BMC without one is a 404 that names what there is.
+//! A resource is as the BMC words it; a BMC without one is a 404 that names what there is. In the modes beside Redfish
+//! `status` has the same keys and the mode's own words beside them, `getInfo` and lists are in the program's or the
+//! console's words, and what they cannot tell is a 404 that names the mode that can.
 
 use serde_json::Value;
 

@@ -149,4 +149,9 @@ impl Part {
             Self::Boot => "boot",
         }
     }
+
+    /// The part in a sentence about the machine: its …
+    pub(super) fn spoken(self) -> String {
+        self.name().replace('-', " ")
+    }
 }

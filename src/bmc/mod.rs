@@ -34,6 +34,7 @@ mod manners;
 mod power;
 mod racadm;
 mod redfish;
+mod status;
 mod target;
 mod tls;
 mod work;

@@ -15,6 +15,7 @@ use super::error::{Error, Kind};
 use super::limits::{Deadline, Patience, spoken};
 use super::power::{Switch, Switched};
 use super::redfish::Vendor;
+use super::status::status;
 use super::target::Target;
 use super::work::Work;
 use crate::operation::Operation;
@@ -159,9 +160,10 @@ impl<'op> Ipmitool<'op> {
 
     /// A part of the BMC's description of the machine.
     pub(super) async fn read(&mut self, part: Part) -> Result<Value, Error> {
-        self.work.begin("read", "reading the BMC's description of the machine");
+        let doing = format!("reading its {}", part.spoken());
+        self.work.begin("read", doing.clone());
         match part {
-            Part::Status => Ok(Value::Object(text::fields(&self.run(&["chassis", "status"]).await?))),
+            Part::Status => self.status().await,
             Part::Info => {
                 let controller = text::fields(&self.run(&["mc", "info"]).await?);
                 // The machine's own board; the others are those of its parts.
@@ -173,8 +175,26 @@ impl<'op> Ipmitool<'op> {
                 Ok(json!({ "ManagementController": controller, "Machine": machine }))
             }
             Part::Boot => Ok(self.boot_flags().await?.to_json()),
-            _ => Err(self.work.unsupported("reading that part of the machine's description", "redfish")),
+            _ => Err(self.work.unsupported(&doing, "redfish")),
         }
+    }
+
+    async fn status(&mut self) -> Result<Value, Error> {
+        let chassis = text::fields(&self.run(&["chassis", "status"]).await?);
+        let power = match chassis.get("System Power").and_then(Value::as_str) {
+            Some("on") => Some(PowerState::On),
+            Some("off") => Some(PowerState::Off),
+            _ => None,
+        };
+        let boot = match self.boot_flags().await {
+            Ok(flags) => flags.to_json(),
+            Err(error) if error.is_final() => return Err(error),
+            Err(error) => {
+                debug!(%error, "the boot device is left out");
+                Value::Null
+            }
+        };
+        Ok(status(power, &boot, chassis))
     }
 
     /// Runs ipmitool until the BMC has time for it, and answers what it says.

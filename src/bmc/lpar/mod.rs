@@ -12,6 +12,7 @@ use super::error::{Error, Kind, quoted};
 use super::limits::{Deadline, Patience, spoken};
 use super::power::{self, Switch, Switched};
 use super::redfish::Vendor;
+use super::status::status;
 use super::target::Target;
 use super::tls::Clients;
 use super::work::Work;
@@ -71,7 +72,12 @@ impl<'op> Lpar<'op> {
 
     /// Why something but power cannot be done.
     pub(super) fn cannot(&mut self, doing: &str) -> Error {
-        self.work.unsupported(doing, "redfish")
+        let answer = "cannot be asked for that in mode lpar: an HMC only switches the partition's power";
+        self.work.doing(doing);
+        self.work
+            .error(Kind::Unsupported, answer)
+            .advise("do it on the HMC, or set ipmi/mode to redfish if the machine has a BMC of its own that speaks it")
+            .finally()
     }
 
     /// Whether the partition is running.
@@ -94,16 +100,22 @@ impl<'op> Lpar<'op> {
 
     /// A part of the console's description of the partition.
     pub(super) async fn read(&mut self, part: Part) -> Result<Value, Error> {
+        let doing = format!("reading its {}", part.spoken());
         if !matches!(part, Part::Status | Part::Info) {
-            return Err(self.cannot("reading that part of the machine's description"));
+            return Err(self.cannot(&doing));
         }
-        self.work.begin("read", "reading the console's description of the partition");
+        self.work.begin("read", doing);
         self.console.log_on(&self.work).await?;
         let partition = self.console.get(&self.path, &self.work).await;
         self.console.log_off(&self.work).await;
         let partition = partition?;
         let told = TOLD.iter().filter_map(|name| Some(((*name).to_owned(), Value::from(xml::text(&partition, name)?))));
-        Ok(Value::Object(told.collect::<Map<_, _>>()))
+        let told: Map<_, _> = told.collect();
+        if part == Part::Info {
+            return Ok(Value::Object(told));
+        }
+        let power = told.get("PartitionState").and_then(Value::as_str).and_then(power_state);
+        Ok(status(power, &Value::Null, told))
     }
 }
 
@@ -119,15 +131,10 @@ impl Switched for Lpar<'_> {
     async fn look(&mut self) -> Result<PowerState, Error> {
         let partition = self.console.get(&self.path, &self.work).await?;
         let shown = xml::text(&partition, "PartitionState").unwrap_or_default();
-        match shown.as_str() {
-            "not activated" => Ok(PowerState::Off),
-            // Until it is not activated it is on; `open firmware` is its boot prompt.
-            "running" | "starting" | "shutting down" | "open firmware" | "hardware discovery" => Ok(PowerState::On),
-            other => {
-                let answer = format!("shows the partition in state {:?}, neither on nor off", quoted(other));
-                Err(self.work.error(Kind::Conflict, answer).advise("look at the partition on the console"))
-            }
-        }
+        power_state(&shown).ok_or_else(|| {
+            let answer = format!("shows the partition in state {:?}, neither on nor off", quoted(&shown));
+            self.work.error(Kind::Conflict, answer).advise("look at the partition on the console")
+        })
     }
 
     /// Starts the console's job for it and waits until that has ended: a job that fails says why.
@@ -164,6 +171,16 @@ impl Switched for Lpar<'_> {
                 _ => return Ok(()),
             }
         }
+    }
+}
+
+/// Whether a partition in this state is on; none for what is neither.
+fn power_state(shown: &str) -> Option<PowerState> {
+    match shown {
+        "not activated" => Some(PowerState::Off),
+        // Until it is not activated it is on; `open firmware` is its boot prompt.
+        "running" | "starting" | "shutting down" | "open firmware" | "hardware discovery" => Some(PowerState::On),
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@
 //! runs, unless `/proc` is mounted with `hidepid`. Mode redfish has no such weakness.
 
 use serde_json::Value;
+use tracing::debug;
 
 use super::answered::{Identity, PowerState};
 use super::asked::{Identified, Identify, Part};
@@ -14,6 +15,7 @@ use super::error::{Error, Kind, quoted};
 use super::limits::Deadline;
 use super::power::{self, Switch, Switched};
 use super::redfish::{Plan, PlannedStep, SlotSeen, Vendor};
+use super::status::status;
 use super::target::{Target, TlsPolicy};
 use super::work::Work;
 use crate::operation::Operation;
@@ -97,15 +99,17 @@ impl<'op> Racadm<'op> {
 
     /// A part of the iDRAC's description of the machine.
     pub(super) async fn read(&mut self, part: Part) -> Result<Value, Error> {
-        self.work.begin("read", "reading the BMC's description of the machine");
+        let doing = format!("reading its {}", part.spoken());
+        self.work.begin("read", doing.clone());
         let kinds: &[&str] = match part {
-            Part::Status | Part::Info => return Ok(Value::Object(text::sections(&self.run(&["getsysinfo"]).await?))),
+            Part::Status => return self.status().await,
+            Part::Info => return Ok(Value::Object(text::sections(&self.run(&["getsysinfo"]).await?))),
             Part::SecureBoot => {
                 let said = self.run(&["get", "BIOS.SysSecurity.SecureBoot"]).await?;
                 return Ok(Value::Object(text::fields(&said)));
             }
             Part::Boot => return Ok(self.server_boot().await?.to_json()),
-            Part::Bios => return Err(self.work.unsupported("reading the BIOS settings", "redfish")),
+            Part::Bios => return Err(self.work.unsupported(&doing, "redfish")),
             Part::Memory => &["Memory"],
             Part::Processor => &["CPU"],
             Part::Storage | Part::SimpleStorage => {
@@ -116,6 +120,25 @@ impl<'op> Racadm<'op> {
         let mut devices = text::inventory(&self.run(&["hwinventory"]).await?);
         devices.retain(|device| kinds.iter().any(|kind| device["Device Type"] == *kind));
         Ok(Value::Array(devices))
+    }
+
+    async fn status(&mut self) -> Result<Value, Error> {
+        let sections = text::sections(&self.run(&["getsysinfo"]).await?);
+        let shown = sections.get("System Information").and_then(|section| section["Power Status"].as_str());
+        let power = match shown.unwrap_or_default().to_ascii_uppercase().as_str() {
+            "ON" => Some(PowerState::On),
+            "OFF" => Some(PowerState::Off),
+            _ => None,
+        };
+        let boot = match self.server_boot().await {
+            Ok(boot) => boot.to_json(),
+            Err(error) if error.is_final() => return Err(error),
+            Err(error) => {
+                debug!(%error, "the boot device is left out");
+                Value::Null
+            }
+        };
+        Ok(status(power, &boot, sections))
     }
 
     /// What would be done; changes nothing.

@@ -44,7 +44,7 @@ impl Part {
 impl Redfish<'_> {
     /// Reads a part of the description.
     pub(crate) async fn read(&mut self, part: Part) -> Result<Value, Error> {
-        let spoken = part.name().replace('-', " ");
+        let spoken = part.spoken();
         self.begin("read", format!("reading its {spoken}"));
         let system = self.reload_system().await?;
         let value = match (part, part.place()) {
