@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod mechanism;
+mod old_actions;
 mod site;
 mod transitions;
 mod trouble;

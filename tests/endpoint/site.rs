@@ -84,6 +84,19 @@ impl Site {
         }
     }
 
+    /// Waits until the server's log tells of this error of a machine or an action.
+    pub(crate) async fn until_told(&self, error: &str) {
+        self.until(&format!("{error:?} in the server's log"), |site| site.times_told(error) > 0).await;
+    }
+
+    /// How many warnings in the server's log tell of it.
+    pub(crate) fn times_told(&self, error: &str) -> usize {
+        let tells = |line: &Value| {
+            line["Level"] == "warn" && line["Data"][0]["error"].as_str().is_some_and(|told| told.contains(error))
+        };
+        self.server.log_lines().iter().filter(|line| tells(line)).count()
+    }
+
     pub(crate) fn image(&self, machine: &str) -> PathBuf {
         self.images_of(machine).join("sledgehammer/boot.iso")
     }
