@@ -1,7 +1,7 @@
 //! Holds the exit codes of the program: 0 done, 1 failed, 2 wrong usage; nothing on stdout but a result. What
 //! dr-provision calls has 1 for wrong usage too.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

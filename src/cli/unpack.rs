@@ -1,4 +1,8 @@
-//! `unpack`: what an operator finds on the server's file server, under `files/plugin_providers/<provider>/`.
+//! `unpack`: what an operator finds on the server's file server, under `files/plugin_providers/<provider>/`: the pages, laid
+//! out so that their links to each other hold there too.
+//!
+//! The content pack is not among them. It comes with the definition, and uploaded from a file as well its objects would be
+//! defined twice.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;

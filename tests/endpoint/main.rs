@@ -8,4 +8,5 @@ mod old_actions;
 mod site;
 mod transitions;
 mod trouble;
+mod unpacked;
 mod workflows;
