@@ -59,12 +59,14 @@ pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
 
 /// An error with its causes, which reqwest's own text leaves out.
 pub(crate) fn told(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    for cause in causes(error).skip(1) {
+    let mut text = String::new();
+    for cause in causes(error) {
         let cause = cause.to_string();
         // rustls adds the address of its manual.
         let cause = cause.split(": https://").next().unwrap_or_default();
-        if !text.contains(cause) {
+        if text.is_empty() {
+            cause.clone_into(&mut text);
+        } else if !text.contains(cause) {
             text = format!("{text}: {cause}");
         }
     }
@@ -81,10 +83,10 @@ pub(crate) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<I
 
 /// A duration as an operator reads it: whole seconds, or milliseconds below ten seconds that are not whole.
 pub(crate) fn spoken(duration: Duration) -> String {
-    if duration < Duration::from_secs(1) {
+    // What is left of a limit is a little less than the limit.
+    if duration < Duration::from_millis(950) {
         return format!("{} ms", duration.as_millis());
     }
-    // What is left of a limit is a little less than the limit.
     format!("{:.0} s", duration.as_secs_f64())
 }
 
@@ -92,7 +94,17 @@ pub(crate) fn spoken(duration: Duration) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{quoted, spoken};
+    use super::{quoted, spoken, told};
+
+    #[test]
+    fn an_error_is_told_with_its_causes_once_and_without_a_manual() {
+        let told_of = |said: &'static str| {
+            let cause = std::io::Error::other(said);
+            told(&std::io::Error::other(cause))
+        };
+        assert_eq!(told_of("cut off: https://docs.example/#why"), "cut off");
+        assert_eq!(told_of("cut off"), "cut off");
+    }
 
     #[test]
     fn a_peers_words_are_one_printable_line_of_limited_length() {
@@ -107,5 +119,6 @@ mod tests {
         assert_eq!(spoken(Duration::from_millis(250)), "250 ms");
         assert_eq!(spoken(Duration::from_millis(61_250)), "61 s");
         assert_eq!(spoken(Duration::from_millis(2_999)), "3 s");
+        assert_eq!(spoken(Duration::from_millis(999)), "1 s");
     }
 }

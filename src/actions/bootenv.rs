@@ -76,7 +76,8 @@ fn signature<'a>(env: &'a BootEnv, arch: &str) -> Option<&'a str> {
 fn cannot_boot(bootenv: &str) -> Error {
     Error::unsupported(format!(
         "BootEnv {bootenv} cannot be booted through virtual media: only sledgehammer and BootEnvs that boot a \
-         Sledgehammer's kernel can, because templates are of those alone"
+         Sledgehammer's kernel can, because templates are of those alone; name one of them in {}",
+        p::BOOTENV
     ))
 }
 

@@ -150,7 +150,10 @@ impl<'a> Call<'a> {
         }
         let Some(server) = self.site.server() else { return Ok(None) };
         let found = server.bootenv_of(&self.machine.uuid.to_string(), name).await?;
-        let found = found.ok_or_else(|| Error::parameter(format!("the server has no BootEnv {name}")))?;
+        let found = found.ok_or_else(|| {
+            let advice = format!("name one that it has in {}, or upload the content that brings it", p::BOOTENV);
+            Error::parameter(format!("the server has no BootEnv {name}; {advice}"))
+        })?;
         Ok(Some(Arc::clone(self.bootenv.insert(Arc::new(found)))))
     }
 

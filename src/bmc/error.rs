@@ -158,10 +158,11 @@ impl Error {
 
 impl Display for Error {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: BMC {} {}", self.doing, self.bmc, self.answer)?;
+        write!(f, "{}: BMC {} ", self.doing, self.bmc)?;
         match &self.advice {
-            Some(advice) => write!(f, "; {advice}"),
-            None => Ok(()),
+            // A BMC's own words end as sentences do.
+            Some(advice) => write!(f, "{}; {advice}", self.answer.trim_end_matches('.')),
+            None => f.write_str(&self.answer),
         }
     }
 }
@@ -171,6 +172,13 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::{Error, Kind};
+
+    #[test]
+    fn a_full_stop_of_the_bmcs_does_not_end_our_sentence() {
+        let error = Error::new(Kind::Refused, "reading", "10.0.0.1", "says: Not now.");
+        assert_eq!(error.clone().advise("wait").to_string(), "reading: BMC 10.0.0.1 says: Not now; wait");
+        assert_eq!(error.to_string(), "reading: BMC 10.0.0.1 says: Not now.");
+    }
 
     #[test]
     fn several_ways_are_told_in_order_and_the_telling_one_decides() {

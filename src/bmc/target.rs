@@ -73,7 +73,7 @@ impl Target {
 
     fn no_address(&self, why: &str) -> Error {
         Error::new(Kind::Parameter, "reading the BMC's address", format!("{:?}", self.address), why)
-            .advise("give a host name or an IP address alone, and the port in its own parameter")
+            .advise("set ipmi/address to a host name or an IP address alone; the port has a parameter of its own")
     }
 
     /// The BMC as messages name it: its address, and its port where that is not the driver's usual one.

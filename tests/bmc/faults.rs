@@ -297,5 +297,9 @@ async fn an_address_that_is_none_is_a_parameter_error_without_a_connection() {
     let bench = Bench::start().await;
     let bmc = bench.bmc(Personality::Generic).await;
     let wrong = Target { address: "https://10.0.0.1/redfish".to_owned(), ..target(&bmc) };
-    told(&fails(&bench.bmcs, wrong).await, 400, &["is no address", "give a host name or an IP address alone"]);
+    told(
+        &fails(&bench.bmcs, wrong).await,
+        400,
+        &["is no address", "set ipmi/address to a host name or an IP address alone"],
+    );
 }

@@ -129,7 +129,9 @@ impl Complaint {
             Meaning::Unsupported => work
                 .error(Kind::Unsupported, format!("does not support it over IPMI; ipmitool {}", said()))
                 .advise("set ipmi/mode to redfish where the BMC speaks it"),
-            Meaning::Other => work.error(Kind::Refused, format!("did not do it; ipmitool {}", said())),
+            Meaning::Other => {
+                work.error(Kind::Refused, format!("did not do it; ipmitool {}", said())).advise(super::BY_HAND)
+            }
         }
     }
 }

@@ -40,6 +40,10 @@ const LONGEST_IDENTIFY: u64 = 255;
 /// How long a BMC lights up where the command names no interval (specification 28.5).
 const USUAL_IDENTIFY: Duration = Duration::from_secs(15);
 
+/// What to do where ipmitool does not say what is wrong.
+const BY_HAND: &str =
+    "run ipmitool by hand on the provisioning server, or set ipmi/mode to redfish where the BMC speaks it";
+
 /// One operation on one BMC over IPMI.
 pub(super) struct Ipmitool<'op> {
     work: Work<'op>,
@@ -229,7 +233,7 @@ impl<'op> Ipmitool<'op> {
 
     fn unreadable(&self, what: &str, said: &str) -> Error {
         let said = super::error::quoted(said);
-        self.work.error(Kind::Refused, format!("does not tell {what}: ipmitool says {said:?}"))
+        self.work.error(Kind::Refused, format!("does not tell {what}: ipmitool says {said:?}")).advise(BY_HAND)
     }
 }
 

@@ -15,7 +15,7 @@ use super::xml;
 use crate::bmc::error::{Error, Kind, quoted};
 use crate::bmc::limits::spoken;
 use crate::bmc::target::{Fingerprint, Target};
-use crate::bmc::tls::{Clients, Trust, tls_failure, told};
+use crate::bmc::tls::{Clients, Trust, root_cause, tls_failure, told};
 use crate::bmc::work::{NO_ANSWER, Work};
 
 /// The largest answer read. A partition with hundreds of adapters stays far below.
@@ -215,7 +215,7 @@ impl Broken {
                 .advise("check the address and port, and the way to the console's network")
                 .finally(),
             Self::Http(error) if error.is_connect() => work
-                .error(Kind::Refused, format!("could not be connected to: {}", quoted(&told(&error))))
+                .error(Kind::Refused, format!("could not be connected to: {}", quoted(&root_cause(&error))))
                 .advise("check the address (a name must resolve here) and port, and that the console is on")
                 .finally(),
             Self::Http(error) => {

@@ -53,7 +53,8 @@ impl<'op> Lpar<'op> {
         deadline: Deadline,
         operation: &'op Operation,
     ) -> Result<Self, Error> {
-        let work = Work::new("lpar", target, deadline, operation);
+        let mut work = Work::new("lpar", target, deadline, operation);
+        work.doing("connecting to the console (HMC)");
         if uuid::Uuid::try_parse(id).is_err() {
             let answer = format!("has no partition {:?}: that is no UUID", quoted(id));
             return Err(work.error(Kind::Parameter, answer).advise("set ipmi/lpar-id to the partition's UUID"));

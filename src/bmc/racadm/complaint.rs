@@ -10,6 +10,9 @@ use crate::bmc::work::Work;
 /// Beginnings of lines that are beside the matter.
 const NOISE: &[&str] = &["Security Alert", "Continuing execution", "RAC1169"];
 
+/// What a call says that fails without a word.
+const SILENCE: &str = "nothing";
+
 /// The error that a failed call stands for; none for one that worked.
 pub(super) fn read(output: &Output, work: &Work<'_>, username: &str) -> Option<Error> {
     let words = complaint(output)?;
@@ -53,6 +56,8 @@ pub(super) fn read(output: &Output, work: &Work<'_>, username: &str) -> Option<E
             .finally()
     } else if says(&["nvalid subcommand", "not supported", "nvalid object", "does not support"]) {
         work.error(Kind::Unsupported, format!("does not know it; {said}"))
+    } else if words == SILENCE {
+        work.error(Kind::Refused, format!("did not do it; {said}")).advise(super::BY_HAND)
     } else {
         work.error(Kind::Refused, format!("did not do it; {said}"))
     };
@@ -69,7 +74,7 @@ fn complaint(output: &Output) -> Option<String> {
     let telling: Vec<&str> = lines().filter(|line| !NOISE.iter().any(|noise| line.starts_with(noise))).collect();
     // With -S, the alert is the complaint.
     let words = if telling.is_empty() { lines().collect() } else { telling };
-    Some(if words.is_empty() { "nothing".to_owned() } else { quoted(&words.join(" ")) })
+    Some(if words.is_empty() { SILENCE.to_owned() } else { quoted(&words.join(" ")) })
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ impl Racadm<'_> {
             };
             if patience.is_over() {
                 let limit = spoken(patience.limit());
-                let answer = format!("accepted it, but {SLOT} {awaited} did not happen within {limit}; {seen}");
+                let answer = format!("accepted it, but {SLOT} did not come {awaited} within {limit}; {seen}");
                 return Err(self.work.error(Kind::Timeout, answer));
             }
             self.work.pause(self.work.limits().poll, &format!("{SLOT} {awaited}")).await?;

@@ -35,6 +35,10 @@ const RACADM: Program = Program {
     packages: "Dell's package srvadmin-idracadm7 or srvadmin-idracadm8 (from linux.dell.com for Debian, Ubuntu and RHEL)",
 };
 
+/// What to do where racadm does not say what is wrong.
+const BY_HAND: &str =
+    "run racadm by hand on the provisioning server, or set ipmi/mode to redfish where the iDRAC speaks it";
+
 /// One operation on one iDRAC through racadm.
 pub(super) struct Racadm<'op> {
     work: Work<'op>,
@@ -179,7 +183,8 @@ impl<'op> Racadm<'op> {
     }
 
     fn unreadable(&self, what: &str, said: &str) -> Error {
-        self.work.error(Kind::Refused, format!("does not tell {what}: racadm says {:?}", quoted(said)))
+        let answer = format!("does not tell {what}: racadm says {:?}", quoted(said));
+        self.work.error(Kind::Refused, answer).advise(BY_HAND)
     }
 }
 

@@ -67,10 +67,11 @@ impl ServerError {
 
 impl Display for ServerError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: the server at {} {}", self.doing, self.server, self.answer)?;
+        write!(f, "{}: the server at {} ", self.doing, self.server)?;
         match self.advice {
-            Some(advice) => write!(f, "; {advice}"),
-            None => Ok(()),
+            // The server's own words end as sentences do.
+            Some(advice) => write!(f, "{}; {advice}", self.answer.trim_end_matches('.')),
+            None => f.write_str(&self.answer),
         }
     }
 }

@@ -168,10 +168,11 @@ async fn run(
 }
 
 async fn work(service: &impl Service, call: Call, operation: &Arc<Operation>) -> Answer {
+    let name = call.name();
     match call {
         Call::Config(params) => match configure(service, params).await {
             Ok(()) => Answer::done(),
-            Err(error) => told(&error),
+            Err(error) => told(name, &error),
         },
         Call::Action(action) => match service.action(action, operation).await {
             Ok(value) => Answer::value(&value),
@@ -183,14 +184,14 @@ async fn work(service: &impl Service, call: Call, operation: &Arc<Operation>) ->
                 tracing::debug!(%outcome, "the event is handled");
                 Answer::done()
             }
-            Err(error) => told(&error),
+            Err(error) => told(name, &error),
         },
     }
 }
 
 /// The caller shows it to a person, or to nobody; the log keeps it.
-fn told(error: &Error) -> Answer {
-    tracing::warn!(code = error.code, %error, "the call failed");
+fn told(call: &str, error: &Error) -> Answer {
+    tracing::warn!(call, code = error.code, %error, "the call failed");
     Answer::error(error)
 }
 
