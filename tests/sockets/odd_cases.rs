@@ -212,3 +212,33 @@ fn a_slow_body_keeps_nobody_waiting() {
     slow.send(rest);
     assert_eq!(slow.answer().unwrap().status, 200);
 }
+
+#[test]
+fn a_parameter_that_is_null_is_one_that_is_absent() {
+    let definition: Value = serde_json::from_str(include_str!("../../plugin-manifest/definition.json")).unwrap();
+    let mut actions = definition["AvailableActions"].as_array().unwrap().iter();
+    let declared = &actions.find(|action| action["Command"] == "mountVirtualMedia").unwrap()["OptionalParams"];
+    let place = Place::new();
+    let plugin = Plugin::start(&place);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut action = json!({
+        "Command": "mountVirtualMedia", "Plugin": "vmedia",
+        "Model": { "Uuid": "9f0c2a4e-1111-4222-8333-444455556666", "Name": "m", "Params": null },
+        "Params": {
+            "ipmi/address": "127.0.0.1", "ipmi/username": "root", "ipmi/password": "calvin",
+            "ipmi/port-redfish": nobody, "ipmi/virtual-media-url": "http://127.0.0.1/x.iso"
+        }
+    });
+    let without = plugin.call(ACTION, &action);
+    assert_eq!(without.status, 502, "{}", without.json());
+    for name in declared.as_array().unwrap().iter().map(|name| name.as_str().unwrap()) {
+        let params = action["Params"].as_object_mut().unwrap();
+        params.entry(name).or_insert(Value::Null);
+    }
+    assert!(action["Params"].as_object().unwrap().values().filter(|value| value.is_null()).count() > 10);
+    assert_eq!(plugin.call(ACTION, &action).json(), without.json());
+    action["Params"]["ipmi/address"] = Value::Null;
+    let answer = plugin.call(ACTION, &action);
+    assert_eq!(answer.status, 400);
+    assert!(answer.json()["Messages"][0].as_str().unwrap().contains("ipmi/address is missing"), "{}", answer.json());
+}
