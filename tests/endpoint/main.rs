@@ -5,8 +5,10 @@
 mod bad_input;
 mod mechanism;
 mod old_actions;
+mod programs;
 mod site;
 mod transitions;
 mod trouble;
+mod unlucky;
 mod unpacked;
 mod workflows;

@@ -1,12 +1,10 @@
 //! Every action of the old `ipmi` provider, and ours, in every mode: which answer, and which are a clear refusal.
 
-use std::path::Path;
-
 use drp_virtual_media_sim::bmc::Personality;
 use drp_virtual_media_sim::console::{self, Console};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
+use crate::programs::Programs;
 use crate::site::Site;
 
 /// Modes in which everything is done.
@@ -85,27 +83,6 @@ fn is_empty(media: &Value) -> bool {
     *media == json!({"Image": "", "Inserted": false})
 }
 
-/// A directory with the programs that stand for a BMC, which keep its state there.
-fn programs() -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/modes/tools");
-    for name in ["ipmitool", "racadm"] {
-        // One state each: they word it differently.
-        let place = directory.path().join(name);
-        std::fs::create_dir(&place).unwrap();
-        std::os::unix::fs::symlink(tools.join(name), place.join(name)).unwrap();
-    }
-    directory
-}
-
-/// A server whose plugin finds those programs before any of this machine's.
-async fn site(programs: &TempDir) -> Site {
-    let ours = ["ipmitool", "racadm"].map(|name| programs.path().join(name));
-    let all = std::env::var_os("PATH").unwrap();
-    let path = std::env::join_paths(ours.into_iter().chain(std::env::split_paths(&all))).unwrap();
-    Site::start_with(|options| options.env("PATH", path)).await
-}
-
 /// A machine that is spoken with in this mode.
 async fn machine(site: &Site, mode: &str, console: &Console) -> String {
     let (machine, _) = site.machine_without_request(Personality::Idrac9).await;
@@ -125,8 +102,8 @@ async fn machine(site: &Site, mode: &str, console: &Console) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_action_answers_in_every_mode_that_can_and_is_refused_with_the_way_out_in_every_other() {
     for mode in ALL {
-        let (programs, console) = (programs(), Console::start().await.unwrap());
-        let site = site(&programs).await;
+        let (programs, console) = (Programs::new(), Console::start().await.unwrap());
+        let site = programs.site().await;
         let machine = machine(&site, mode, &console).await;
         let mut refused = 0;
         for (command, params, modes, is_right) in rows() {
