@@ -141,7 +141,9 @@ async fn the_light_and_the_description_are_to_be_had() {
         assert_eq!(simulator.state("identify"), interval);
     }
     let read = async |part| with(&Bmcs::new(), simulator.target(), async |bmc| bmc.read(part).await).await;
-    assert_eq!(read(Part::Status).await.unwrap()["System Power"], "off");
+    let status = read(Part::Status).await.unwrap();
+    assert_eq!((&status["System Power"], &status["PowerState"]), (&json!("off"), &json!("Off")));
+    assert!(status["Boot"]["BootSourceOverrideTarget"].is_string(), "{status}");
     let info = read(Part::Info).await.unwrap();
     let controller = &info["ManagementController"];
     assert_eq!((&controller["Firmware Revision"], &controller["IPMI Version"]), (&json!("9.08"), &json!("2.0")));
