@@ -21,8 +21,9 @@ pub enum Error {
     },
     /// Param `virtual-media/template` names nothing that is there.
     #[error(
-        "looking for template `{name}`: no such file below {}; give an absolute path, a path below the web root or the \
-         signature of an uploaded Sledgehammer in Param virtual-media/template",
+        "looking for template `{name}`: no such file below {}; upload that Sledgehammer's ISO (drpcli bootenvs \
+         uploadiso sledgehammer), or give an absolute path, a path below the web root or the signature of an uploaded \
+         Sledgehammer in Param virtual-media/template",
         .webroot.display()
     )]
     TemplateNotFound {

@@ -125,7 +125,7 @@ async fn a_transition_with_bad_input_says_so_in_the_state_and_in_the_log() {
         ("null", "x", json!(1), "has no BootParams"),
         ("without-params", "x", json!(1), "has no BootParams"),
         ("broken", "x", json!(1), "NoSuchThing"),
-        ("missing", "x", json!(1), "0ff"),
+        ("missing", "x", json!(1), "template `0ff`"),
     ];
     for (bootenv, param, value, told) in cases {
         let (machine, bmc) = site.machine(Personality::Generic).await;

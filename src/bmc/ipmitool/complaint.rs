@@ -79,7 +79,8 @@ pub(super) struct Complaint {
 impl Complaint {
     /// Reads what a failed ipmitool said.
     pub(super) fn read(stderr: &str, stdout: &str) -> Self {
-        let said = stderr.lines().chain(stdout.lines()).map(str::trim);
+        // With -v some complaints are marked by a "> ".
+        let said = stderr.lines().chain(stdout.lines()).map(|line| line.trim().trim_start_matches("> "));
         let said = said.filter(|line| !line.is_empty() && !NOISE.iter().any(|noise| line.starts_with(noise)));
         let lines: Vec<&str> = said.collect();
         let known = MEANINGS.iter().find(|(words, _)| lines.iter().any(|line| line.contains(words)));
@@ -163,6 +164,7 @@ mod tests {
             let complaint = Complaint::read(&format!("{said}{NO_SESSION}\n"), "");
             assert_eq!(complaint.meaning, meaning, "{said}");
         }
+        assert_eq!(Complaint::read("> RAKP 2 HMAC is invalid\n", "").words, "RAKP 2 HMAC is invalid");
         let own = "Unable to send RAW command (channel=0x0 netfn=0x2c lun=0x0 cmd=0x3e rsp=0xc0): Node busy";
         assert_eq!(Complaint::read(own, "").meaning, Meaning::Passing);
         assert_eq!(Complaint::read("segmentation fault", "").meaning, Meaning::Other);
