@@ -118,8 +118,8 @@ pub enum ParamError {
     },
     /// A secure value that the server did not decrypt.
     #[error(
-        "the parameter {name} arrived encrypted; the server decrypts it for plugins that it allows to read secure \
-         parameters"
+        "the parameter {name} arrived encrypted; set it anew on this machine, because a value that was sealed for another \
+         one opens nowhere else, or let the plugin read secure parameters"
     )]
     Sealed {
         /// The parameter.
