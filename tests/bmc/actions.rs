@@ -18,7 +18,7 @@ fn is_empty(bmc: &Bmc) -> bool {
 async fn whole_story(bench: &Bench, personality: Personality) {
     let bmc = bench.bmc(personality).await;
     bmc.set_power(true);
-    let image = bench.image();
+    let image = bench.image_for(&bmc);
     let operation = Operation::unwatched();
     let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
 
@@ -106,10 +106,10 @@ async fn somebody_elses_image_makes_room_for_ours() {
         bmc.mount_foreign(bench.other_image().as_str());
         let operation = Operation::unwatched();
         let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
-        assert!(!session.unmount(|shown| shown == bench.image().as_str()).await.unwrap());
+        assert!(!session.unmount(|shown| shown == bench.image_for(&bmc).as_str()).await.unwrap());
         assert!(holds(&bmc, Some(&bench.other_image())), "{personality}: it is not ours to eject");
-        session.mount(&bench.image()).await.unwrap_or_else(|e| panic!("{personality}: {e}"));
-        assert!(holds(&bmc, Some(&bench.image())), "{personality}");
+        session.mount(&bench.image_for(&bmc)).await.unwrap_or_else(|e| panic!("{personality}: {e}"));
+        assert!(holds(&bmc, Some(&bench.image_for(&bmc))), "{personality}");
         let done = operation.steps_done();
         assert!(done.iter().any(|step| step.contains("ejected") && step.contains("other.iso")), "{done:?}");
         assert!(done.last().is_some_and(|step| step.starts_with("inserted")), "{done:?}");

@@ -40,6 +40,11 @@ impl Bench {
         self.files.url().join("boot.iso").unwrap()
     }
 
+    /// The image by a URL that this BMC fetches.
+    pub(crate) fn image_for(&self, bmc: &Bmc) -> Url {
+        self.files.url_by(bmc.image_scheme()).join("boot.iso").unwrap()
+    }
+
     pub(crate) fn other_image(&self) -> Url {
         self.files.url().join("other.iso").unwrap()
     }

@@ -71,7 +71,7 @@ async fn whether_a_boot_from_virtual_cd_is_to_come_is_read_off_every_bmc() {
         let operation = Operation::unwatched();
         let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
         assert!(!session.boots_once_from_cd().await.unwrap(), "{personality}");
-        session.mount(&bench.image()).await.unwrap();
+        session.mount(&bench.image_for(&bmc)).await.unwrap();
         assert!(!session.boots_once_from_cd().await.unwrap(), "{personality}");
 
         let cd = |lasting| (BootDevice::Cd, lasting, BootMode::Current);
@@ -85,7 +85,7 @@ async fn whether_a_boot_from_virtual_cd_is_to_come_is_read_off_every_bmc() {
         assert!(!session.boots_once_from_cd().await.unwrap(), "{personality}: it was done");
 
         // Another device takes the place of the CD, whichever route had set that.
-        session.mount(&bench.image()).await.unwrap();
+        session.mount(&bench.image_for(&bmc)).await.unwrap();
         session.boot_once_from_cd().await.unwrap();
         session.boot_from(BootDevice::Pxe, Lasting::Once, BootMode::Current).await.unwrap();
         assert!(!session.boots_once_from_cd().await.unwrap(), "{personality}: replaced");

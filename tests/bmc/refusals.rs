@@ -20,7 +20,7 @@ async fn an_image_that_the_bmc_cannot_fetch_is_told_with_what_to_check() {
         target.limits.media = SHORT;
         let operation = Operation::unwatched();
         let mut session = bench.bmcs.open(target, &operation).await.unwrap();
-        let error = session.mount(&bench.image()).await.expect_err("nobody serves it");
+        let error = session.mount(&bench.image_for(&bmc)).await.expect_err("nobody serves it");
         told(&error, error.code(), &["boot.iso", "fetch"]);
         assert_eq!(error.kind(), Kind::Refused, "{personality}: {error}");
         assert!(bmc.state().slots.iter().all(|slot| !slot.inserted), "{personality}");

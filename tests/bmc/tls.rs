@@ -134,13 +134,13 @@ async fn no_secret_reaches_a_log() {
         let bmc = bench.bmc(*personality).await;
         bmc.set_password("very-secret");
         let operation = Operation::unwatched();
-        let mut image = bench.image();
+        let mut image = bench.image_for(&bmc);
         image.set_username("reader").unwrap();
         image.set_password(Some("image-secret")).unwrap();
         let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
         // Some BMCs refuse such a URL: what is logged of that counts as well.
         let _ = session.mount(&image).await;
-        session.mount(&bench.image()).await.unwrap();
+        session.mount(&bench.image_for(&bmc)).await.unwrap();
         session.boot_once_from_cd().await.unwrap();
     }
     let text = log.text();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use drp_virtual_media_sim::bmc::{Bmc, Device, Fleet, Personality};
 use drp_virtual_media_sim::dr_provision::{DrProvision, Options, PASSWORD, USERNAME};
 use drp_virtual_media_sim::template::{self, Family};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -40,7 +40,10 @@ async fn the_vendors_own_client_runs_the_five_actions_and_boots_machines_of_ever
     script.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drppy/operate.py"));
     script.args(machines.iter().map(|(uuid, _)| uuid));
     script.env("RS_ENDPOINT", server.url()).env("RS_KEY", format!("{USERNAME}:{PASSWORD}"));
-    script.env("IMAGE_URL", server.fileserver().join(TEMPLATE).unwrap().as_str());
+    let root = |bmc: &Bmc| server.files().url_by(bmc.image_scheme());
+    let by_hand = |bmc: &Bmc| root(bmc).join(TEMPLATE).unwrap().to_string();
+    let images: Map<_, _> = machines.iter().map(|(uuid, bmc)| (uuid.clone(), json!(by_hand(bmc)))).collect();
+    script.env("IMAGE_URLS", Value::Object(images).to_string());
     script.env("BMC_PASSWORD", machines[0].1.password());
     script.env("PYTHONWARNINGS", "ignore:Unverified HTTPS request").env("NO_PROXY", "127.0.0.1");
     script.stdin(Stdio::null()).kill_on_drop(true);
@@ -49,11 +52,10 @@ async fn the_vendors_own_client_runs_the_five_actions_and_boots_machines_of_ever
     assert!(said.status.success(), "{}\n{out}\n{errors}\nthe plugin:\n{}", said.status, server.stderr());
 
     for (uuid, bmc) in &machines {
-        let own = format!("{}dynamic_isos/{uuid}/sledgehammer/boot.iso", server.fileserver());
-        let by_hand = server.fileserver().join(TEMPLATE).unwrap().to_string();
+        let own = format!("{}dynamic_isos/{uuid}/sledgehammer/boot.iso", root(bmc));
         let booted: Vec<_> = bmc.state().boots.into_iter().filter(|boot| boot.device == Device::VirtualCd).collect();
         let images: Vec<_> = booted.into_iter().filter_map(|boot| boot.image).collect();
-        assert_eq!(images, [by_hand, own], "{uuid}");
+        assert_eq!(images, [by_hand(bmc), own], "{uuid}");
         assert!(bmc.state().slots.iter().all(|slot| !slot.inserted), "{uuid}");
         assert!(!webroot.path().join("dynamic_isos").join(uuid).join("sledgehammer/boot.iso").exists(), "{uuid}");
     }
@@ -70,9 +72,12 @@ fn client() -> PathBuf {
 
 /// The password is the script's to set.
 fn add_machine(server: &DrProvision, number: u32, bmc: &Bmc) -> String {
-    let params = json!({
+    let mut params = json!({
         "ipmi/mode": "redfish", "ipmi/address": bmc.address().ip().to_string(),
         "ipmi/port-redfish": bmc.address().port(), "ipmi/username": bmc.username(), "virtual-media/poll-interval": 10,
     });
+    if bmc.image_scheme() != "http" {
+        params["virtual-media/image-url"] = json!(server.files().url_by(bmc.image_scheme()));
+    }
     server.add_machine(&json!({ "Name": format!("m{number}.example.net"), "Params": params })).unwrap()
 }

@@ -1,7 +1,7 @@
 """Drives machines through dr-provision's API with RackN's own client, as an operator's script would.
 
-RS_ENDPOINT and RS_KEY say where and who; IMAGE_URL is an ISO to mount by hand, BMC_PASSWORD the BMCs' password. Arguments are the
-machines' UUIDs. Each of the five actions is run, then the BootEnv takes each machine into Sledgehammer and back; all answers are checked.
+RS_ENDPOINT and RS_KEY say where and who; IMAGE_URLS has for each machine an ISO to mount by hand (JSON), BMC_PASSWORD the
+BMCs' password. Arguments are the machines' UUIDs. Each of the five actions is run, then the BootEnv takes each machine into Sledgehammer and back; all answers are checked.
 Prints a line a step; the first wrong answer ends it with a traceback.
 """
 
@@ -79,7 +79,7 @@ class Machine:
 
     def operate(self):
         empty = {"Image": "", "Inserted": False}
-        image = os.environ["IMAGE_URL"]
+        image = json.loads(os.environ["IMAGE_URLS"])[self.uuid]
         # The client seals the value, because the Param is a secure one.
         self.api.post_machine_param(os.environ["BMC_PASSWORD"], self.uuid, "ipmi/password")
         sealed = self.api.get_machine_param(self.uuid, "ipmi/password")

@@ -17,6 +17,9 @@ pub(crate) const SIGNATURE: &str = "3f1c0ffee";
 /// Nothing here takes so long unless it hangs; the machines that tests run on are shared.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Set where a machine's BMC does not fetch by HTTP.
+const IMAGE_URL: &str = "virtual-media/image-url";
+
 pub(crate) struct Site {
     pub(crate) fleet: Fleet,
     pub(crate) server: DrProvision,
@@ -51,13 +54,16 @@ impl Site {
     /// The same without `boot-virtual-iso`.
     pub(crate) async fn machine_without_request(&self, personality: Personality) -> (String, Bmc) {
         let bmc = self.fleet.add(personality).await.unwrap();
-        let params = json!({
+        let mut params = json!({
             "ipmi/mode": "redfish", "ipmi/address": bmc.address().ip().to_string(),
             "ipmi/port-redfish": bmc.address().port(), "ipmi/username": bmc.username(), "ipmi/password": bmc.password(),
             // Simulated BMCs are quick; so are the looks at them.
             "virtual-media/poll-interval": 10,
             "network-data": {"prov": {"address": "10.0.0.7", "netmask": "255.255.255.0", "gateway": "10.0.0.254"}},
         });
+        if bmc.image_scheme() != "http" {
+            params[IMAGE_URL] = json!(self.server.files().url_by(bmc.image_scheme()));
+        }
         let machine = json!({"Name": "m.example.net", "BootEnv": "local", "Params": params});
         (self.server.add_machine(&machine).unwrap(), bmc)
     }
@@ -106,7 +112,9 @@ impl Site {
     }
 
     pub(crate) fn url(&self, machine: &str) -> String {
-        format!("{}dynamic_isos/{machine}/sledgehammer/boot.iso", self.server.fileserver())
+        let root = self.server.param(machine, IMAGE_URL);
+        let root = root.as_str().map_or_else(|| self.server.fileserver().to_string(), str::to_owned);
+        format!("{root}dynamic_isos/{machine}/sledgehammer/boot.iso")
     }
 
     /// Ends the server and the plugin in order; the plugin must have kept to its protocol until then.

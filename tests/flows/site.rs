@@ -14,6 +14,9 @@ use tempfile::TempDir;
 /// The signature of the template that is there from the start.
 pub(crate) const SIGNATURE: &str = "3f1c0ffee";
 
+/// Set where a machine's BMC does not fetch by HTTP.
+const IMAGE_URL: &str = "virtual-media/image-url";
+
 pub(crate) struct Site {
     pub(crate) fleet: Fleet,
     pub(crate) files: FileServer,
@@ -44,6 +47,9 @@ impl Site {
         let bmc = self.fleet.add(personality).await.unwrap();
         let uuid = uuid(number);
         let mut params = bmc_params(&bmc);
+        if bmc.image_scheme() != "http" {
+            params[IMAGE_URL] = json!(self.files.url_by(bmc.image_scheme()));
+        }
         params["boot-virtual-iso"] = json!(true);
         params["network-data"] = json!({"prov": {"address": format!("10.0.0.{number}"), "netmask": "255.255.255.0",
             "gateway": "10.0.0.254", "interface": "eth10"}});
@@ -74,7 +80,9 @@ impl Site {
     }
 
     pub(crate) fn url(&self, uuid: &str) -> String {
-        format!("{}dynamic_isos/{uuid}/sledgehammer/boot.iso", self.files.url())
+        let machine = self.server.machine(uuid).unwrap_or_default();
+        let root = machine["Params"][IMAGE_URL].as_str().map_or_else(|| self.files.url().to_string(), str::to_owned);
+        format!("{root}dynamic_isos/{uuid}/sledgehammer/boot.iso")
     }
 
     /// Ends the plugin in order; it must have kept to its protocol until then.

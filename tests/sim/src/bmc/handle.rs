@@ -57,6 +57,13 @@ impl Bmc {
         self.shared.read(|machine| machine.password.clone())
     }
 
+    /// The scheme of image URLs that it fetches and a server can most easily offer: HTTP where it takes that.
+    #[must_use]
+    pub fn image_scheme(&self) -> &'static str {
+        let taken = self.shared.read(|machine| machine.profile.media.schemes.clone());
+        ["http", "https", "nfs", "cifs"].into_iter().find(|scheme| taken.contains(scheme)).unwrap_or("http")
+    }
+
     /// Changes the password; open sessions stay.
     pub fn set_password(&self, password: &str) {
         self.shared.change(|machine| password.clone_into(&mut machine.password));
