@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::{Error, Site, target};
-use crate::bmc::{Bmc, Identity, Target};
+use crate::bmc::{Bmc, Target};
 use crate::drp::bootenv::BootEnv;
 use crate::drp::models::Event;
 use crate::iso::Store;
@@ -84,16 +84,27 @@ impl<'a> Call<'a> {
     /// # Errors
     /// A parameter is missing or wrong, or the BMC cannot be talked to.
     pub async fn open_bmc(&mut self) -> Result<Bmc<'a>, Error> {
-        let mut target = self.target()?;
-        // What went before, such as writing the image, used up some of the call's time.
-        target.limits.total = target.limits.total.saturating_sub(self.began.elapsed());
-        let name = target.name();
-        if let Some(left) = self.left_behind()? {
-            tracing::warn!(bmc = name, "{left}");
-        }
-        let bmc = self.site.bmcs.open(target, self.operation).await?;
-        self.saw(&name, bmc.identity()).await;
+        let bmc = self.site.bmcs.open(self.target_in_time()?, self.operation).await?;
+        self.saw(&bmc).await;
         Ok(bmc)
+    }
+
+    /// The same to read its power or media alone, for which it need not be recognised; [`Call::saw`] comes after that.
+    ///
+    /// # Errors
+    /// As [`Call::open_bmc`].
+    pub async fn glance_at_bmc(&self) -> Result<Bmc<'a>, Error> {
+        Ok(self.site.bmcs.glance(self.target_in_time()?, self.operation).await?)
+    }
+
+    /// The machine's BMC, with what is left of the call's time: what went before, such as writing the image, used up some.
+    fn target_in_time(&self) -> Result<Target, Error> {
+        let mut target = self.target()?;
+        target.limits.total = target.limits.total.saturating_sub(self.began.elapsed());
+        if let Some(left) = self.left_behind()? {
+            tracing::warn!(bmc = target.name(), "{left}");
+        }
+        Ok(target)
     }
 
     /// What is left on another BMC than the machine has now, as a sentence for people: its address was changed with our
@@ -203,7 +214,9 @@ impl<'a> Call<'a> {
         true
     }
 
-    async fn saw(&mut self, name: &str, bmc: &Identity) {
+    /// Records what a BMC that answered is.
+    pub async fn saw(&mut self, bmc: &Bmc<'_>) {
+        let (name, bmc) = (bmc.name(), bmc.identity());
         self.record(|state| {
             if state.bmc != name {
                 // What we mounted is not in this one.
@@ -215,7 +228,9 @@ impl<'a> Call<'a> {
                 state.fingerprint.clear();
                 name.clone_into(&mut state.bmc);
             }
-            state.vendor = bmc.vendor.to_string();
+            if let Some(vendor) = bmc.vendor {
+                state.vendor = vendor.to_string();
+            }
             // Not every way to speak with a BMC shows all of it, and what another has shown still holds.
             if !bmc.model.is_empty() {
                 state.model.clone_from(&bmc.model);

@@ -3,5 +3,8 @@
 use super::{Call, Error};
 
 pub(super) async fn run(call: &mut Call<'_>) -> Result<&'static str, Error> {
-    Ok(call.open_bmc().await?.power_state().await?.name())
+    let mut bmc = call.glance_at_bmc().await?;
+    let state = bmc.power_state().await?;
+    call.saw(&bmc).await;
+    Ok(state.name())
 }

@@ -13,6 +13,8 @@ pub(super) struct Status {
 }
 
 pub(super) async fn run(call: &mut Call<'_>) -> Result<Status, Error> {
-    let media = call.open_bmc().await?.media().await?;
+    let mut bmc = call.glance_at_bmc().await?;
+    let media = bmc.media().await?;
+    call.saw(&bmc).await;
     Ok(Status { image: media.image, inserted: media.inserted })
 }

@@ -7,8 +7,8 @@ use super::target::Fingerprint;
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Identity {
-    /// Whose differences are applied.
-    pub vendor: Vendor,
+    /// Whose differences are applied; `None` where the BMC was not asked who it is.
+    pub vendor: Option<Vendor>,
     /// The maker as the BMC names it.
     pub maker: String,
     /// The product as the service root names it; on HPE that is the server.
@@ -29,7 +29,7 @@ pub struct Identity {
 
 impl Identity {
     /// Of a BMC that was not asked: drivers that run programs do not spend a call on it.
-    pub(super) fn unread(vendor: Vendor) -> Self {
+    pub(super) fn unread(vendor: Option<Vendor>) -> Self {
         Self {
             vendor,
             maker: String::new(),

@@ -60,6 +60,7 @@ pub struct Bmcs {
     programs: command::Programs,
     gates: gate::Gates,
     remembered: manners::Remembered,
+    known: redfish::Known,
 }
 
 impl Bmcs {
@@ -83,6 +84,18 @@ impl Bmcs {
     /// [`Kind::Parameter`] for an address or TLS policy that is none; [`Kind::Busy`] when the turn did not come in time;
     /// [`Kind::Refused`] where nobody listens, the certificate or the credentials are not accepted; [`Kind::Timeout`].
     pub async fn open<'op>(&self, target: Target, operation: &'op Operation) -> Result<Bmc<'op>, Error> {
+        self.admit(target, operation, Reach::Recognised).await
+    }
+
+    /// The same for [`Bmc::power_state`] and [`Bmc::media`] alone, for which the BMC need not be recognised.
+    ///
+    /// # Errors
+    /// As [`Bmcs::open`].
+    pub async fn glance<'op>(&self, target: Target, operation: &'op Operation) -> Result<Bmc<'op>, Error> {
+        self.admit(target, operation, Reach::Glance).await
+    }
+
+    async fn admit<'op>(&self, target: Target, operation: &'op Operation, reach: Reach) -> Result<Bmc<'op>, Error> {
         let deadline = Deadline::after(target.limits.total);
         let key = target.key()?;
         if self.gates.is_taken(&key) {
@@ -95,8 +108,12 @@ impl Bmcs {
         })?;
         let driver = match target.driver {
             Driver::Redfish(_) => {
-                let manners = self.remembered.of(&key);
-                let opened = Redfish::open(&self.clients, &target, deadline, manners, operation).await?;
+                let (manners, memory) = (self.remembered.of(&key), self.known.of(&key));
+                let clients = &self.clients;
+                let opened = match reach {
+                    Reach::Recognised => Redfish::open(clients, &target, deadline, manners, memory, operation).await?,
+                    Reach::Glance => Redfish::glance(clients, &target, deadline, manners, memory, operation).await?,
+                };
                 Session::Redfish(Box::new(opened))
             }
             Driver::Ipmitool => {
@@ -111,8 +128,16 @@ impl Bmcs {
                 Session::Lpar(Box::new(Lpar::open(&self.clients, &target, id, deadline, operation).await?))
             }
         };
-        Ok(Bmc { driver, _turn: turn })
+        Ok(Bmc { name: target.name(), driver, _turn: turn })
     }
+}
+
+/// How much of a BMC an operation has to know.
+enum Reach {
+    /// Who it is.
+    Recognised,
+    /// Where its system is.
+    Glance,
 }
 
 /// A driver in an operation.
@@ -130,12 +155,19 @@ enum Session<'op> {
 /// where it offers no way, [`Kind::Conflict`] where a state forbids it, [`Kind::Busy`] where it keeps saying "not now", and
 /// [`Kind::Timeout`] where an answer or an effect does not come within the [`Limits`].
 pub struct Bmc<'op> {
+    name: String,
     // Dropped in this order: the connection is let go before the turn.
     driver: Session<'op>,
     _turn: gate::Turn,
 }
 
 impl Bmc<'_> {
+    /// How it is called in messages: its address, and its port where that is not the usual one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What the BMC turned out to be.
     #[must_use]
     pub fn identity(&self) -> &Identity {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt::{self, Display, Formatter};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -25,7 +25,7 @@ pub(crate) enum Trust {
     /// Any, and the handshake's signature is not looked at: also certificates that rustls cannot read (X.509 v1,
     /// 1024-bit keys) are common on BMCs.
     Anything,
-    /// Any whose holder proves to have its key: what may be recorded and pinned.
+    /// Any whose holder proves to have its key, and from then on that one alone: what may be recorded and pinned.
     FirstSeen,
     /// This one alone.
     Pinned(Fingerprint),
@@ -91,8 +91,8 @@ fn build(trust: &Trust, connect: Duration) -> Result<reqwest::Client, String> {
         .tls_info(true);
     let builder = match trust {
         Trust::Anything => builder.tls_danger_accept_invalid_certs(true),
-        Trust::FirstSeen => builder.tls_backend_preconfigured(judged_by(None)?),
-        Trust::Pinned(pin) => builder.tls_backend_preconfigured(judged_by(Some(*pin))?),
+        Trust::FirstSeen => builder.tls_backend_preconfigured(judged_by(OnceLock::new())?),
+        Trust::Pinned(pin) => builder.tls_backend_preconfigured(judged_by(OnceLock::from(*pin))?),
         Trust::System => builder,
         Trust::Authority(pem) => {
             let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| told(&e))?;
@@ -105,7 +105,7 @@ fn build(trust: &Trust, connect: Duration) -> Result<reqwest::Client, String> {
     builder.build().map_err(|e| told(&e))
 }
 
-fn judged_by(pin: Option<Fingerprint>) -> Result<rustls::ClientConfig, String> {
+fn judged_by(pin: OnceLock<Fingerprint>) -> Result<rustls::ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let judge = Arc::new(PinJudge { pin, provider: Arc::clone(&provider) });
     let config = rustls::ClientConfig::builder_with_provider(provider)
@@ -117,10 +117,10 @@ fn judged_by(pin: Option<Fingerprint>) -> Result<rustls::ClientConfig, String> {
     Ok(config)
 }
 
-/// Accepts one certificate, or the first seen, from a peer that proves to hold its key.
+/// Accepts one certificate, the given or the first seen, from a peer that proves to hold its key.
 #[derive(Debug)]
 struct PinJudge {
-    pin: Option<Fingerprint>,
+    pin: OnceLock<Fingerprint>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -134,13 +134,12 @@ impl ServerCertVerifier for PinJudge {
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let seen = Fingerprint::of(certificate);
-        match self.pin {
-            Some(pinned) if pinned != seen => {
-                let changed = Arc::new(Changed { pinned, seen });
-                Err(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(changed))))
-            }
-            _ => Ok(ServerCertVerified::assertion()),
+        let pinned = *self.pin.get_or_init(|| seen);
+        if pinned != seen {
+            let changed = Arc::new(Changed { pinned, seen });
+            return Err(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(changed))));
         }
+        Ok(ServerCertVerified::assertion())
     }
 
     // Without these two a pin proves nothing: certificates are public, only their key is not.

@@ -311,7 +311,10 @@ fn told(address: &str, identity: &Identity, power: PowerState, plan: &Plan) -> S
     };
     let known = |parts: [&str; 2]| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
     line("BMC", address);
-    line("Vendor", &format!("{} ({})", identity.vendor, known([&identity.maker, &identity.product])));
+    line(
+        "Vendor",
+        &format!("{} ({})", identity.vendor.unwrap_or(Vendor::Generic), known([&identity.maker, &identity.product])),
+    );
     line("Model", &format!("{}, firmware {}", or_unknown(&identity.model), or_unknown(&identity.firmware)));
     line("Certificate", &identity.fingerprint.map_or("none seen".to_owned(), |seen| format!("SHA-256 {seen}")));
     line("Power", power.name());

@@ -124,7 +124,7 @@ async fn a_given_vendor_is_used_without_recognition() {
     given.driver = Driver::Redfish(Some(Vendor::Hpe));
     let operation = Operation::unwatched();
     let session = bench.bmcs.open(given, &operation).await.unwrap();
-    assert_eq!(session.identity().vendor, Vendor::Hpe);
+    assert_eq!(session.identity().vendor, Some(Vendor::Hpe));
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ fn of_redfish() -> Vec<Case> {
     let refuses = ["connecting: BMC 127.0.0.1", "refuses user \"root\"", "401", "; check the user name and password"];
     let says_nothing = [
         "connecting: BMC 127.0.0.1",
-        "did not answer GET /redfish/v1/ within 1 s",
+        "did not answer GET /redfish/v1/Systems within 1 s",
         "; it accepts connections but its web service hangs: restart the BMC",
     ];
     let nobody = ["connecting: BMC 127.0.0.1", "could not be connected to: Connection refused", "; check the address"];

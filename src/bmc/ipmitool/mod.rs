@@ -72,7 +72,7 @@ impl<'op> Ipmitool<'op> {
             port: target.port,
             username,
             suite: 0,
-            identity: Identity::unread(Vendor::Generic),
+            identity: Identity::unread(Some(Vendor::Generic)),
         })
     }
 

@@ -63,7 +63,7 @@ impl<'op> Lpar<'op> {
         console.meet(&work).await?;
         let (fingerprint, fingerprint_changed) = console.fingerprint();
         let maker = "IBM".to_owned();
-        let identity = Identity { maker, fingerprint, fingerprint_changed, ..Identity::unread(Vendor::Generic) };
+        let identity = Identity { maker, fingerprint, fingerprint_changed, ..Identity::unread(Some(Vendor::Generic)) };
         Ok(Self { work, console, path: format!("/rest/api/uom/LogicalPartition/{id}"), identity })
     }
 

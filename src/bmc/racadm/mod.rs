@@ -78,7 +78,7 @@ impl<'op> Racadm<'op> {
             (false, true) => format!("[{host}]:{}", target.port),
             (false, false) => format!("{host}:{}", target.port),
         };
-        let identity = Identity { maker: "Dell Inc.".to_owned(), ..Identity::unread(Vendor::Dell) };
+        let identity = Identity { maker: "Dell Inc.".to_owned(), ..Identity::unread(Some(Vendor::Dell)) };
         Ok(Self { work, programs, address, username, certificate, dialect: None, identity })
     }
 

@@ -98,9 +98,23 @@ impl Redfish<'_> {
     /// The system as it is now.
     pub(super) async fn reload_system(&mut self) -> Result<Resource, Error> {
         let path = self.platform.system.path.clone();
-        let system = self.client.get(&path).await?;
-        self.platform.system = system.clone();
-        Ok(system)
+        let found = self.client.find(&path).await?;
+        match found {
+            Some(system) if !self.is_contradicted() => {
+                self.platform.system = system;
+                self.system_read_at = Some(self.client.changes());
+            }
+            _ => self.look_anew().await?,
+        }
+        Ok(self.platform.system.clone())
+    }
+
+    /// The system as it was read last in this operation, where nothing was changed since; else as it is now.
+    pub(super) async fn fresh_system(&mut self) -> Result<Resource, Error> {
+        if self.system_read_at == Some(self.client.changes()) {
+            return Ok(self.platform.system.clone());
+        }
+        self.reload_system().await
     }
 }
 

@@ -50,11 +50,16 @@ struct Wording {
 impl Redfish<'_> {
     /// Sets the override where it is taken, and looks whether it holds. Nothing is written where it `may_stand` and does.
     pub(super) async fn set_override(&mut self, choice: Choice, may_stand: bool) -> Result<(), Error> {
-        self.reload_system().await?;
+        let system = self.fresh_system().await?;
         let settings = self.settings().await?;
         let mut failed = Vec::new();
         for path in self.boot_places(settings.as_ref()) {
-            let place = match self.client.find(&path).await {
+            let read = [Some(&system), settings.as_ref()].into_iter().flatten().find(|read| read.path == path);
+            let found = match read.filter(|_| failed.is_empty()) {
+                Some(read) => Ok(Some(read.clone())),
+                None => self.client.find(&path).await,
+            };
+            let place = match found {
                 Ok(Some(place)) => place,
                 Ok(None) => continue,
                 Err(error) if error.is_final() => return Err(error),
@@ -84,7 +89,7 @@ impl Redfish<'_> {
 
     /// Takes the override back where the system or its settings object shows one that `which` picks.
     pub(super) async fn clear_override(&mut self, which: impl Fn(&Shown) -> bool + Send + Sync) -> Result<(), Error> {
-        let system = self.reload_system().await?;
+        let system = self.fresh_system().await?;
         let settings = self.settings().await?;
         let pending = |resource: &Resource| which(&Shown::of(resource));
         if !pending(&system) && !settings.as_ref().is_some_and(pending) {
@@ -112,7 +117,7 @@ impl Redfish<'_> {
     /// Whether the system or its settings object shows that the next boot goes to the virtual CD.
     pub(super) async fn shows_cd_override(&mut self) -> Result<bool, Error> {
         let targets = self.quirks.boot_targets(BootDevice::Cd);
-        let system = self.reload_system().await?;
+        let system = self.fresh_system().await?;
         let settings = self.settings().await?;
         Ok([Some(&system), settings.as_ref()].into_iter().flatten().any(|place| Shown::of(place).is_to(targets)))
     }

@@ -61,6 +61,8 @@ pub(crate) struct Client {
     fingerprint: Option<Fingerprint>,
     manners: Manners,
     quirks: &'static dyn Quirks,
+    /// POSTs and PATCHes sent.
+    changes: usize,
     doing: String,
 }
 
@@ -85,13 +87,9 @@ impl Client {
             fingerprint: None,
             manners,
             quirks,
+            changes: 0,
             doing: "connecting".to_owned(),
         }
-    }
-
-    /// Uses another HTTP client from now on, with a connection of its own.
-    pub(crate) fn use_http(&mut self, http: reqwest::Client) {
-        self.http = http;
     }
 
     pub(crate) fn use_quirks(&mut self, quirks: &'static dyn Quirks) {
@@ -105,6 +103,11 @@ impl Client {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How many requests were sent that may have changed something: what was read before the last of them may be so no more.
+    pub(crate) fn changes(&self) -> usize {
+        self.changes
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -286,6 +289,7 @@ impl Client {
     async fn send(&mut self, ask: Ask<'_>, url: Url) -> Result<Answer, Failure> {
         let Ask { by, method, body, if_match, .. } = ask;
         let limit = self.limits.request.min(self.deadline.remaining());
+        self.changes += usize::from(method != Method::GET);
         let mut request = self.http.request(method.clone(), url.clone()).header("OData-Version", "4.0");
         request = request.header("Accept", "application/json");
         if by == As::Account {

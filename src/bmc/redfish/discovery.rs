@@ -1,5 +1,7 @@
 //! What this BMC is and where its things are: links are followed, paths are never built (rule R1).
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use tracing::debug;
 
@@ -7,40 +9,82 @@ use super::client::Client;
 use super::value::Resource;
 use super::vendors::Vendor;
 use crate::bmc::error::{Error, Kind};
+use crate::bmc::target::Fingerprint;
 
 /// No BMC has more systems or managers than this, and a tree that claims so is not walked for ever.
 const MOST: usize = 16;
 
-/// The resources that say what a BMC is, as they were when the operation began.
+/// Where the systems are on every service (the schema `ComputerSystemCollection` has this one URI), so that the service root
+/// need not be asked for the link.
+const SYSTEMS: &str = "/redfish/v1/Systems";
+
+/// The resources that say what a BMC is, as they were when they were read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Platform {
-    /// The service root.
+    /// The service root; empty before the BMC is recognised.
     pub(crate) root: Resource,
     /// The system that can be reset; NVIDIA trees list a board without a reset before it.
     pub(crate) system: Resource,
-    /// The managers of that system, in its own order.
+    /// The managers of that system, in its own order; empty before they were needed.
     pub(crate) managers: Vec<Resource>,
+    /// Whether the managers were read: there may be none.
+    pub(crate) knows_managers: bool,
+    /// Whether the root was read as well, which is all there is to recognise a BMC by.
+    pub(crate) is_recognised: bool,
+    /// The members of the collections of virtual media that were listed, by the collection's path.
+    pub(crate) slots: BTreeMap<String, Vec<String>>,
+    /// The slot that an image was last seen in, which is the first to be looked at.
+    pub(crate) slot_in_use: Option<String>,
+    /// SHA-256 of the certificate that the BMC showed meanwhile.
+    pub(crate) fingerprint: Option<Fingerprint>,
 }
 
 impl Platform {
-    /// Walks from the service root to the system and its managers.
-    pub(crate) async fn discover(client: &mut Client, root: Resource) -> Result<Self, Error> {
-        let system = system(client, &root).await?;
-        let mut paths = system.links("Links/ManagedBy");
-        if paths.is_empty()
-            && let Some(managers) = root.link("Managers")
-        {
-            paths = client.find(&managers).await?.map(|collection| collection.members()).unwrap_or_default();
+    /// Finds the system, and asks for nothing else.
+    pub(crate) async fn find(client: &mut Client) -> Result<Self, Error> {
+        let mut platform = Self::default();
+        let mut members = client.find(SYSTEMS).await?.map(|collection| collection.members()).unwrap_or_default();
+        if members.is_empty() {
+            platform.root = client.root().await?;
+            members = systems(client, &platform.root).await?;
         }
-        let mut managers = Vec::new();
+        platform.system = system(client, &members).await?;
+        Ok(platform)
+    }
+
+    /// Reads what is not known yet of all that a BMC is recognised by.
+    pub(crate) async fn recognise(&mut self, client: &mut Client) -> Result<(), Error> {
+        if self.root.path.is_empty() {
+            self.root = client.root().await?;
+        }
+        self.read_managers(client).await?;
+        self.is_recognised = true;
+        Ok(())
+    }
+
+    /// Reads the system's managers, unless they are known.
+    pub(crate) async fn read_managers(&mut self, client: &mut Client) -> Result<(), Error> {
+        if self.knows_managers {
+            return Ok(());
+        }
+        let mut paths = self.system.links("Links/ManagedBy");
+        if paths.is_empty() {
+            if self.root.path.is_empty() {
+                self.root = client.root().await?;
+            }
+            if let Some(managers) = self.root.link("Managers") {
+                paths = client.find(&managers).await?.map(|collection| collection.members()).unwrap_or_default();
+            }
+        }
         for path in paths.iter().take(MOST) {
             match client.find(path).await {
-                Ok(found) => managers.extend(found),
+                Ok(found) => self.managers.extend(found),
                 Err(error) if error.is_final() => return Err(error),
                 Err(error) => debug!(%error, "a manager that cannot be read is passed over"),
             }
         }
-        Ok(Self { root, system, managers })
+        self.knows_managers = true;
+        Ok(())
     }
 
     /// The manager that has virtual media, else the first.
@@ -88,8 +132,8 @@ impl Platform {
     }
 }
 
-/// The first system that can be reset, else the first that can be read.
-async fn system(client: &mut Client, root: &Resource) -> Result<Resource, Error> {
+/// The systems that the service root leads to.
+async fn systems(client: &mut Client, root: &Resource) -> Result<Vec<String>, Error> {
     let Some(path) = root.link("Systems") else {
         return Err(client
             .error(Kind::Unsupported, "has a Redfish service without Systems")
@@ -97,6 +141,14 @@ async fn system(client: &mut Client, root: &Resource) -> Result<Resource, Error>
             .finally());
     };
     let members = client.get(&path).await?.members();
+    if members.is_empty() {
+        return Err(client.error(Kind::Unsupported, format!("lists no system in {path}")));
+    }
+    Ok(members)
+}
+
+/// The first system that can be reset, else the first that can be read.
+async fn system(client: &mut Client, members: &[String]) -> Result<Resource, Error> {
     let mut first = None;
     let mut unreadable = None;
     for path in members.iter().take(MOST) {
@@ -110,7 +162,7 @@ async fn system(client: &mut Client, root: &Resource) -> Result<Resource, Error>
     match (first, unreadable) {
         (Some(system), _) => Ok(system),
         (None, Some(error)) => Err(error),
-        (None, None) => Err(client.error(Kind::Unsupported, format!("lists no system in {path}"))),
+        (None, None) => Err(client.error(Kind::Unsupported, "lists systems and has none of them")),
     }
 }
 
@@ -150,6 +202,7 @@ mod tests {
             root: resource(root),
             system: resource(system),
             managers: vec![resource(manager)],
+            ..Platform::default()
         };
         let none = || json!({});
         for (platform, vendor) in [
@@ -168,7 +221,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_tree_is_classified_without_panic(root in any_json(), manager in any_json(), system in any_json()) {
-            let platform = Platform { root: resource(root), system: resource(system), managers: vec![resource(manager)] };
+            let platform = Platform { root: resource(root), system: resource(system), managers: vec![resource(manager)], ..Platform::default() };
             let _read = (platform.vendor(), platform.maker(), platform.model(), platform.firmware_numbers());
         }
     }

@@ -116,7 +116,7 @@ impl Redfish<'_> {
 
     /// The lights there are: the newer property before the older, the system before its chassis.
     async fn lights(&mut self) -> Result<Vec<Light>, Error> {
-        let system = self.reload_system().await?;
+        let system = self.fresh_system().await?;
         let paths = system.links("Links/Chassis");
         let mut resources = vec![system];
         for path in paths.iter().take(MOST) {

@@ -36,9 +36,16 @@ impl Redfish<'_> {
     /// What is mounted: the first occupied slot of those a mount would use.
     pub(crate) async fn media(&mut self) -> Result<Media, Error> {
         self.client.doing("reading its virtual media");
+        let shown = |slot: &Slot| Media { image: without_password(&slot.image()), inserted: true };
+        if let Some(path) = self.platform.slot_in_use.clone()
+            && let Some(slot) = self.client.find(&path).await?.map(Slot::new)
+            && slot.is_occupied()
+            && !self.is_contradicted()
+        {
+            return Ok(shown(&slot));
+        }
         let slots = self.slots().await?;
-        let occupied = slots.iter().find(|slot| slot.is_occupied());
-        Ok(occupied.map(|slot| Media { image: without_password(&slot.image()), inserted: true }).unwrap_or_default())
+        Ok(slots.iter().find(|slot| slot.is_occupied()).map(shown).unwrap_or_default())
     }
 
     /// Ejects what is mounted, inserts `image`, and waits until the BMC shows it.
@@ -50,7 +57,7 @@ impl Redfish<'_> {
             (route.run)(self).await?;
         }
         let mut failed = Vec::new();
-        for collection in self.collections() {
+        for collection in self.collections().await? {
             self.client.doing(mounting.clone());
             let slots = self.slots_in(&collection).await?;
             self.empty(&slots).await?;
@@ -60,6 +67,8 @@ impl Redfish<'_> {
                     Insertion::Shown => {
                         self.done(format!("inserted {shown} in slot {}", slot.id));
                         self.identity.slot = Some(slot.id.clone());
+                        self.platform.slot_in_use = Some(slot.path().to_owned());
+                        self.memory.keep(&self.platform);
                         return Ok(Mounted { slot: slot.id.clone(), image: image.to_string() });
                     }
                     Insertion::Refused(error) => failed.push((format!("slot {}", slot.id), error)),
@@ -76,7 +85,7 @@ impl Redfish<'_> {
         }
         self.client.doing(mounting);
         if failed.is_empty() {
-            return Err(self.no_slot());
+            return Err(self.no_slot().await);
         }
         Err(self.client.error_of_ways(failed))
     }
@@ -118,56 +127,89 @@ impl Redfish<'_> {
 
     /// The slots that a mount would use, best first, as they are now.
     pub(super) async fn slots(&mut self) -> Result<Vec<Slot>, Error> {
-        for collection in self.collections() {
-            let slots = self.slots_in(&collection).await?;
-            if !slots.is_empty() {
-                return Ok(slots);
+        loop {
+            for collection in self.collections().await? {
+                let slots = self.slots_in(&collection).await?;
+                if !slots.is_empty() {
+                    return Ok(slots);
+                }
             }
+            if self.platform.is_recognised {
+                return Err(self.no_slot().await);
+            }
+            // Who it is may say where else to look.
+            self.recognise().await?;
         }
-        Err(self.no_slot())
     }
 
-    /// The collections of virtual media: the system's (its place since Redfish 2021.1), then each manager's. The path says
-    /// nothing: on a Supermicro X13 the system's link leads to a manager.
-    pub(super) fn collections(&self) -> Vec<String> {
-        let mut paths = Vec::new();
-        let owners = std::iter::once(&self.platform.system).chain(&self.platform.managers);
-        for path in owners.filter_map(|owner| owner.link("VirtualMedia")) {
+    /// The collections of virtual media: the system's (its place since Redfish 2021.1), then each manager's where they are
+    /// known. The path says nothing: on a Supermicro X13 the system's link leads to a manager.
+    pub(super) async fn collections(&mut self) -> Result<Vec<String>, Error> {
+        let own = self.platform.system.link("VirtualMedia");
+        if own.is_none() && !self.platform.is_recognised {
+            // Only where a system has none of its own, because most do.
+            self.platform.read_managers(&mut self.client).await?;
+            self.learn();
+        }
+        let of_managers = self.platform.managers.iter().filter_map(|manager| manager.link("VirtualMedia"));
+        let mut paths: Vec<String> = own.into_iter().collect();
+        for path in of_managers {
             if !paths.contains(&path) {
                 paths.push(path);
             }
         }
-        paths
+        Ok(paths)
     }
 
     async fn slots_in(&mut self, collection: &str) -> Result<Vec<Slot>, Error> {
-        let Some(collection) = self.client.find(collection).await? else { return Ok(Vec::new()) };
-        let mut ranked = Vec::new();
-        for path in collection.members().iter().take(MOST) {
-            let slot = match self.client.find(path).await {
-                Ok(Some(resource)) => Slot::new(resource),
-                Ok(None) => continue,
+        let known = self.platform.slots.get(collection).cloned();
+        let was_known = known.is_some();
+        let members = match known {
+            Some(members) => members,
+            None => self.list(collection).await?,
+        };
+        let mut found = Vec::new();
+        for path in &members {
+            match self.client.find(path).await {
+                Ok(Some(resource)) => found.push(Slot::new(resource)),
+                Ok(None) if was_known => return self.slots_anew(collection).await,
+                Ok(None) => {}
                 Err(error) if error.is_final() => return Err(error),
-                Err(error) => {
-                    debug!(%error, "a slot that cannot be read is passed over");
-                    continue;
-                }
-            };
-            if let (Some(fit), Some(preference)) = (slot.fit(), self.quirks.preference(&self.platform, &slot)) {
-                ranked.push(((preference, fit), slot));
+                Err(error) => debug!(%error, "a slot that cannot be read is passed over"),
             }
         }
+        if was_known && self.is_contradicted() {
+            return self.slots_anew(collection).await;
+        }
+        let rank = |slot: Slot| Some(((self.quirks.preference(&self.platform, &slot)?, slot.fit()?), slot));
+        let mut ranked: Vec<_> = found.into_iter().filter_map(rank).collect();
         // Stable: where nothing tells slots apart, the BMC's order stands.
         ranked.sort_by_key(|(rank, _)| *rank);
         Ok(ranked.into_iter().map(|(_, slot)| slot).collect())
     }
 
-    fn no_slot(&self) -> Error {
-        let answer = if self.collections().is_empty() {
-            "offers no virtual media"
-        } else {
-            "lists no virtual media slot for a CD image"
-        };
+    /// The members of a collection that was not listed lately.
+    async fn list(&mut self, collection: &str) -> Result<Vec<String>, Error> {
+        let found = self.client.find(collection).await?;
+        let mut members = found.map(|collection| collection.members()).unwrap_or_default();
+        members.truncate(MOST);
+        // An empty one may fill: virtual media is switched on, an image inserted.
+        if !members.is_empty() {
+            self.platform.slots.insert(collection.to_owned(), members.clone());
+            self.memory.keep(&self.platform);
+        }
+        Ok(members)
+    }
+
+    /// The slots of a BMC that is not what it was.
+    async fn slots_anew(&mut self, collection: &str) -> Result<Vec<Slot>, Error> {
+        self.look_anew().await?;
+        Box::pin(self.slots_in(collection)).await
+    }
+
+    async fn no_slot(&mut self) -> Error {
+        let offers = self.collections().await.is_ok_and(|collections| !collections.is_empty());
+        let answer = if offers { "lists no virtual media slot for a CD image" } else { "offers no virtual media" };
         let advice = "virtual media may be switched off, need a licence, or be taken by a console session";
         self.client.error(Kind::Unsupported, answer).advise(advice)
     }

@@ -1,7 +1,7 @@
 //! The Redfish engine: one for all vendors, after rules that cover most machines (R1 to R9 below by name), with each
 //! vendor's differences in [`vendors`].
 //!
-//! * R1 links are followed, paths never built: [`discovery`]
+//! * R1 links are followed, paths never built: [`discovery`]; what was found is kept: [`known`]
 //! * R2 a slot is chosen by its media types, R3 everything is ejected first, R5 a 2xx is not "mounted": `media`, `slot`
 //! * R4 the insert ladder: `ladder`
 //! * R5 tasks: `tasks`
@@ -28,6 +28,7 @@ mod client;
 mod discovery;
 mod failure;
 mod identify;
+mod known;
 mod ladder;
 mod media;
 mod message;
@@ -41,7 +42,10 @@ mod vendors;
 
 use client::Client;
 use discovery::Platform;
+use known::Memory;
 use vendors::Quirks;
+
+pub(crate) use known::Known;
 
 pub use plan::{Plan, PlannedStep, SlotSeen};
 pub use slot::without_password;
@@ -51,55 +55,128 @@ pub use vendors::{UnknownVendor, Vendor};
 pub(crate) struct Redfish<'op> {
     client: Client,
     operation: &'op Operation,
+    /// What the driver was told that this BMC is.
+    given: Option<Vendor>,
+    memory: Memory,
     platform: Platform,
+    /// How much had been changed when the platform's system was read; `None` where that was in another operation.
+    system_read_at: Option<usize>,
     quirks: &'static dyn Quirks,
     identity: Identity,
 }
 
 impl<'op> Redfish<'op> {
-    /// Connects to the BMC, judges its certificate and recognises it.
+    /// Connects to the BMC, judges its certificate and recognises it. Where it is known, its system is looked at, and shows
+    /// whether that still holds.
     pub(crate) async fn open(
         clients: &Clients,
         target: &Target,
         deadline: Deadline,
         manners: Manners,
+        memory: Memory,
+        operation: &'op Operation,
+    ) -> Result<Self, Error> {
+        let mut bmc = Self::glance(clients, target, deadline, manners, memory, operation).await?;
+        bmc.fresh_system().await?;
+        bmc.recognise().await?;
+        Ok(bmc)
+    }
+
+    /// The same for whoever only reads what any BMC shows: the system alone is looked for, and the vendor is the one that
+    /// this names, unless the BMC is known already.
+    pub(crate) async fn glance(
+        clients: &Clients,
+        target: &Target,
+        deadline: Deadline,
+        manners: Manners,
+        memory: Memory,
         operation: &'op Operation,
     ) -> Result<Self, Error> {
         let base = target.base()?;
         let parameter = |why: String| Error::new(super::Kind::Parameter, "reading the TLS policy", target.name(), why);
-        let connect = target.limits.connect;
-        let http = clients.get(&Trust::of(target), connect).map_err(parameter)?;
+        let http = clients.get(&Trust::of(target), target.limits.connect).map_err(parameter)?;
         let mut client = Client::new(http, target, base, deadline, manners, Vendor::Generic.quirks());
-        operation.begin("recognise", format!("recognising the BMC {}", client.name()));
-        let root = client.root().await?;
-        if let (Trust::FirstSeen, Some(seen)) = (Trust::of(target), client.fingerprint()) {
-            // The certificate that is reported for recording is also the only one that ever sees the password.
-            client.use_http(clients.get(&Trust::Pinned(seen), connect).map_err(parameter)?);
+        let (platform, system_read_at) = match memory.recall() {
+            Some(known) => (known, None),
+            None => (Platform::find(&mut client).await?, Some(client.changes())),
+        };
+        let mut bmc = Self {
+            client,
+            operation,
+            given: target.driver.vendor(),
+            memory,
+            platform,
+            system_read_at,
+            quirks: Vendor::Generic.quirks(),
+            identity: Identity::unread(None),
+        };
+        bmc.learn();
+        if system_read_at.is_some() {
+            bmc.memory.keep(&bmc.platform);
         }
-        let platform = Platform::discover(&mut client, root).await?;
-        let recognised = platform.vendor();
-        let vendor = target.driver.vendor().unwrap_or(recognised);
-        if vendor != recognised && vendor != Vendor::Generic && recognised != Vendor::Generic {
-            warn!(bmc = client.name(), given = %vendor, %recognised, "the BMC looks like another vendor's than the one given");
+        Ok(bmc)
+    }
+
+    /// Reads all that a BMC is recognised by, unless it was.
+    async fn recognise(&mut self) -> Result<(), Error> {
+        if self.platform.is_recognised {
+            return Ok(());
         }
-        let quirks = vendor.quirks();
-        client.use_quirks(quirks);
-        let manager = platform.manager();
-        let identity = Identity {
-            vendor,
+        self.operation.begin("recognise", format!("recognising the BMC {}", self.client.name()));
+        self.platform.recognise(&mut self.client).await?;
+        self.learn();
+        self.memory.keep(&self.platform);
+        let recognised = self.platform.vendor();
+        if let Some(given) = self.given
+            && ![recognised, Vendor::Generic].contains(&given)
+            && recognised != Vendor::Generic
+        {
+            warn!(bmc = self.client.name(), %given, %recognised, "the BMC looks like another vendor's than the one given");
+        }
+        let Identity { model, firmware, .. } = &self.identity;
+        let vendor = self.given.unwrap_or(recognised);
+        info!(bmc = self.client.name(), operation = %self.operation.id(), %vendor, model, firmware, "recognised");
+        self.operation.done(format!("recognised the BMC {} as {vendor} {model}", self.client.name()));
+        Ok(())
+    }
+
+    /// Takes in what was read of the platform.
+    fn learn(&mut self) {
+        let seen = self.client.fingerprint();
+        self.platform.fingerprint = seen.or(self.platform.fingerprint);
+        let platform = &self.platform;
+        let vendor = self.given.unwrap_or_else(|| platform.vendor());
+        self.quirks = vendor.quirks();
+        self.client.use_quirks(self.quirks);
+        self.identity = Identity {
+            vendor: platform.is_recognised.then_some(vendor),
             maker: platform.maker(),
             product: platform.root.text("Product").or_else(|| platform.system.text("Model")).unwrap_or_default(),
             model: platform.model(),
             firmware: platform.firmware(),
-            manager: manager.and_then(|manager| manager.text("Id")).unwrap_or_default(),
-            fingerprint: client.fingerprint(),
-            fingerprint_changed: client.fingerprint_changed(),
-            slot: None,
+            manager: platform.manager().and_then(|manager| manager.text("Id")).unwrap_or_default(),
+            fingerprint: platform.fingerprint,
+            fingerprint_changed: self.client.fingerprint_changed(),
+            slot: self.identity.slot.take(),
         };
-        info!(bmc = client.name(), operation = %operation.id(), %vendor, model = identity.model,
-            firmware = identity.firmware, "recognised");
-        operation.done(format!("recognised the BMC {} as {vendor} {}", client.name(), identity.model));
-        Ok(Self { client, operation, platform, quirks, identity })
+    }
+
+    /// Whether an answer contradicts what was known of this BMC before the operation.
+    fn is_contradicted(&self) -> bool {
+        let seen = self.client.fingerprint();
+        matches!((seen, self.platform.fingerprint), (Some(seen), Some(known)) if seen != known)
+    }
+
+    /// Forgets what was known and looks anew, as far as it was known.
+    async fn look_anew(&mut self) -> Result<(), Error> {
+        info!(bmc = self.client.name(), "the BMC is not what it was: looking at it anew");
+        self.memory.forget();
+        let was_recognised = self.platform.is_recognised;
+        self.platform = Platform::find(&mut self.client).await?;
+        self.system_read_at = Some(self.client.changes());
+        self.learn();
+        self.memory.keep(&self.platform);
+        if was_recognised { self.recognise().await } else { Ok(()) }
     }
 
     pub(crate) fn identity(&self) -> &Identity {

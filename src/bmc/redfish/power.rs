@@ -22,7 +22,7 @@ impl Redfish<'_> {
     /// Whether the machine is on.
     pub(crate) async fn power_state(&mut self) -> Result<PowerState, Error> {
         self.client.doing("reading its power state");
-        let system = self.reload_system().await?;
+        let system = self.fresh_system().await?;
         self.state_of(&system)
     }
 
@@ -34,7 +34,7 @@ impl Redfish<'_> {
             Power::Cycle => ("power-cycle", "power cycling the machine"),
         };
         self.begin(step, doing);
-        let system = self.reload_system().await?;
+        let system = self.fresh_system().await?;
         let state = self.state_of(&system)?;
         let reset_type = match (wanted, state) {
             (Power::On, PowerState::On) | (Power::Off, PowerState::Off) => None,

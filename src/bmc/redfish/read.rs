@@ -46,7 +46,7 @@ impl Redfish<'_> {
     pub(crate) async fn read(&mut self, part: Part) -> Result<Value, Error> {
         let spoken = part.spoken();
         self.begin("read", format!("reading its {spoken}"));
-        let system = self.reload_system().await?;
+        let system = self.fresh_system().await?;
         let value = match (part, part.place()) {
             (Part::Status, _) => self.status(&system).await?,
             (Part::Boot, _) => self.boot(&system).await?,
