@@ -6,6 +6,7 @@ mod actions;
 mod bad_input;
 mod boot_devices;
 mod describe;
+mod requests;
 mod site;
 mod surprises;
 mod transitions;

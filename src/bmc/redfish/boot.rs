@@ -102,19 +102,16 @@ impl Redfish<'_> {
         match found {
             Some(system) if !self.is_contradicted() => {
                 self.platform.system = system;
-                self.system_read_at = Some(self.client.changes());
+                self.system_is_fresh = true;
             }
             _ => self.look_anew().await?,
         }
         Ok(self.platform.system.clone())
     }
 
-    /// The system as it was read last in this operation, where nothing was changed since; else as it is now.
+    /// The system as it was read last in this operation, where it was not changed since; else as it is now.
     pub(super) async fn fresh_system(&mut self) -> Result<Resource, Error> {
-        if self.system_read_at == Some(self.client.changes()) {
-            return Ok(self.platform.system.clone());
-        }
-        self.reload_system().await
+        if self.system_is_fresh { Ok(self.platform.system.clone()) } else { self.reload_system().await }
     }
 }
 

@@ -54,12 +54,8 @@ impl Redfish<'_> {
         let settings = self.settings().await?;
         let mut failed = Vec::new();
         for path in self.boot_places(settings.as_ref()) {
-            let read = [Some(&system), settings.as_ref()].into_iter().flatten().find(|read| read.path == path);
-            let found = match read.filter(|_| failed.is_empty()) {
-                Some(read) => Ok(Some(read.clone())),
-                None => self.client.find(&path).await,
-            };
-            let place = match found {
+            let read = [Some(&system), settings.as_ref()].into_iter().flatten().filter(|_| failed.is_empty());
+            let place = match self.boot_place(&path, read).await {
                 Ok(Some(place)) => place,
                 Ok(None) => continue,
                 Err(error) if error.is_final() => return Err(error),
@@ -97,7 +93,8 @@ impl Redfish<'_> {
         }
         let mut failed = Vec::new();
         for path in self.boot_places(settings.as_ref()) {
-            let Some(place) = self.client.find(&path).await? else { continue };
+            let read = [Some(&system), settings.as_ref()].into_iter().flatten().filter(|_| failed.is_empty());
+            let Some(place) = self.boot_place(&path, read).await? else { continue };
             // sushy-tools wants a target and knows no None; the last one is where a machine boots anyway.
             for target in [None, Some("None"), Some("Hdd")] {
                 let mut boot = json!({"BootSourceOverrideEnabled": "Disabled"});
@@ -152,6 +149,18 @@ impl Redfish<'_> {
         places
     }
 
+    /// A place for the override, out of those that were read a moment ago, or as it is now.
+    async fn boot_place<'r>(
+        &mut self,
+        path: &str,
+        mut read: impl Iterator<Item = &'r Resource>,
+    ) -> Result<Option<Resource>, Error> {
+        match read.find(|read| read.path == path) {
+            Some(read) => Ok(Some(read.clone())),
+            None => self.client.find(path).await,
+        }
+    }
+
     /// The choice in the words that the place allows, or the system where the place does not say.
     fn worded(&self, choice: Choice, place: &Resource) -> Result<Wording, Error> {
         let allowed = |property: &str| {
@@ -194,6 +203,7 @@ impl Redfish<'_> {
     }
 
     async fn override_at(&mut self, place: &Resource, mut wording: Wording) -> Result<(), Error> {
+        self.system_is_fresh = false;
         loop {
             let body = json!({"Boot": wording.body()});
             match self.client.patch(&place.path, place.etag.as_deref(), &body).await {
@@ -222,6 +232,7 @@ impl Redfish<'_> {
         body: &Value,
         which: &(impl Fn(&Shown) -> bool + Send + Sync),
     ) -> Result<(), Error> {
+        self.system_is_fresh = false;
         match self.client.patch(&place.path, place.etag.as_deref(), body).await {
             Ok(Ok(answer)) => self.finish(answer).await?,
             Ok(Err(refusal)) => return Err(self.client.refused(&refusal)),

@@ -61,8 +61,6 @@ pub(crate) struct Client {
     fingerprint: Option<Fingerprint>,
     manners: Manners,
     quirks: &'static dyn Quirks,
-    /// POSTs and PATCHes sent.
-    changes: usize,
     doing: String,
 }
 
@@ -87,7 +85,6 @@ impl Client {
             fingerprint: None,
             manners,
             quirks,
-            changes: 0,
             doing: "connecting".to_owned(),
         }
     }
@@ -103,11 +100,6 @@ impl Client {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
-    }
-
-    /// How many requests were sent that may have changed something: what was read before the last of them may be so no more.
-    pub(crate) fn changes(&self) -> usize {
-        self.changes
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -289,7 +281,6 @@ impl Client {
     async fn send(&mut self, ask: Ask<'_>, url: Url) -> Result<Answer, Failure> {
         let Ask { by, method, body, if_match, .. } = ask;
         let limit = self.limits.request.min(self.deadline.remaining());
-        self.changes += usize::from(method != Method::GET);
         let mut request = self.http.request(method.clone(), url.clone()).header("OData-Version", "4.0");
         request = request.header("Accept", "application/json");
         if by == As::Account {

@@ -31,7 +31,7 @@ pub(crate) struct Platform {
     pub(crate) knows_managers: bool,
     /// Whether the root was read as well, which is all there is to recognise a BMC by.
     pub(crate) is_recognised: bool,
-    /// The members of the collections of virtual media that were listed, by the collection's path.
+    /// The slots for CDs in the collections of virtual media that were read, by the collection's path.
     pub(crate) slots: BTreeMap<String, Vec<String>>,
     /// The slot that an image was last seen in, which is the first to be looked at.
     pub(crate) slot_in_use: Option<String>,

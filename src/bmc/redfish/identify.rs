@@ -150,6 +150,7 @@ impl Redfish<'_> {
             Switch::Location => json!({"LocationIndicatorActive": wanted == "true"}),
             Switch::Led => json!({"IndicatorLED": wanted}),
         };
+        self.system_is_fresh = false;
         match self.client.patch(&light.resource.path, light.resource.etag.as_deref(), &body).await {
             Ok(Ok(answer)) => self.finish(answer).await?,
             Ok(Err(refusal)) => return Err(self.client.refused(&refusal)),

@@ -99,9 +99,9 @@ mod tests {
         tokio::time::advance(KEPT_FOR / 2).await;
         known.of("a").keep(&platform("second"));
         assert_eq!(model(&known, "a").as_deref(), Some("second"));
-        tokio::time::advance(KEPT_FOR / 2 - Duration::from_secs(1)).await;
+        tokio::time::advance(KEPT_FOR / 4).await;
         assert!(model(&known, "a").is_some());
-        tokio::time::advance(Duration::from_secs(1)).await;
+        tokio::time::advance(KEPT_FOR / 4).await;
         assert_eq!(model(&known, "a"), None, "what was added to it made it no newer");
         known.of("a").keep(&platform("third"));
         known.of("a").forget();

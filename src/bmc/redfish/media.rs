@@ -6,6 +6,7 @@ use url::Url;
 use super::answer::{Answer, Refusal};
 use super::ladder::{Ladder, Taken, protocol};
 use super::slot::{Slot, without_password};
+use super::value::{Resource, link};
 use super::vendors::{Way, blames_image};
 use super::{Redfish, spoken_patience};
 use crate::bmc::answered::{Media, Mounted};
@@ -44,8 +45,34 @@ impl Redfish<'_> {
         {
             return Ok(shown(&slot));
         }
-        let slots = self.slots().await?;
+        let slots = match self.slots_at_once().await? {
+            Some(slots) => slots,
+            None => self.slots().await?,
+        };
+        if slots.len() > 1 && self.platform.root.path.is_empty() {
+            // Whether the next look at several may be one request.
+            self.platform.root = self.client.root().await?;
+            self.memory.keep(&self.platform);
+        }
         Ok(slots.iter().find(|slot| slot.is_occupied()).map(shown).unwrap_or_default())
+    }
+
+    /// The slots by one request: several that are known, on a service that shows a collection with its members.
+    async fn slots_at_once(&mut self) -> Result<Option<Vec<Slot>>, Error> {
+        let known = self.platform.slots.iter().find(|(_, slots)| slots.len() > 1);
+        let Some((path, known)) = known.map(|(path, slots)| (path.clone(), slots.clone())) else { return Ok(None) };
+        if self.expand_query().is_none() {
+            return Ok(None);
+        }
+        let members = self.collection(&path).await?.unwrap_or_default();
+        let resources = members.into_iter().filter_map(|body| {
+            let path = link(&body)?;
+            Some(Resource { path, body, ..Resource::default() })
+        });
+        let slots: Vec<Slot> =
+            resources.map(Slot::new).filter(|slot| known.iter().any(|path| path == slot.path())).collect();
+        let is_whole = slots.len() == known.len() && !self.is_contradicted();
+        Ok(is_whole.then(|| self.ranked(slots)))
     }
 
     /// Ejects what is mounted, inserts `image`, and waits until the BMC shows it.
@@ -181,23 +208,29 @@ impl Redfish<'_> {
         if was_known && self.is_contradicted() {
             return self.slots_anew(collection).await;
         }
-        let rank = |slot: Slot| Some(((self.quirks.preference(&self.platform, &slot)?, slot.fit()?), slot));
-        let mut ranked: Vec<_> = found.into_iter().filter_map(rank).collect();
-        // Stable: where nothing tells slots apart, the BMC's order stands.
-        ranked.sort_by_key(|(rank, _)| *rank);
-        Ok(ranked.into_iter().map(|(_, slot)| slot).collect())
+        found.retain(|slot| slot.fit().is_some());
+        // An empty collection may fill: virtual media is switched on, an image inserted.
+        if !was_known && !found.is_empty() {
+            let paths = found.iter().map(|slot| slot.path().to_owned()).collect();
+            self.platform.slots.insert(collection.to_owned(), paths);
+            self.memory.keep(&self.platform);
+        }
+        Ok(self.ranked(found))
     }
 
-    /// The members of a collection that was not listed lately.
+    /// The slots that may be used, best first. Stable: where nothing tells slots apart, the BMC's order stands.
+    fn ranked(&self, slots: Vec<Slot>) -> Vec<Slot> {
+        let rank = |slot: Slot| Some(((self.quirks.preference(&self.platform, &slot)?, slot.fit()?), slot));
+        let mut ranked: Vec<_> = slots.into_iter().filter_map(rank).collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        ranked.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    /// The members of a collection.
     async fn list(&mut self, collection: &str) -> Result<Vec<String>, Error> {
         let found = self.client.find(collection).await?;
         let mut members = found.map(|collection| collection.members()).unwrap_or_default();
         members.truncate(MOST);
-        // An empty one may fill: virtual media is switched on, an image inserted.
-        if !members.is_empty() {
-            self.platform.slots.insert(collection.to_owned(), members.clone());
-            self.memory.keep(&self.platform);
-        }
         Ok(members)
     }
 

@@ -59,8 +59,8 @@ pub(crate) struct Redfish<'op> {
     given: Option<Vendor>,
     memory: Memory,
     platform: Platform,
-    /// How much had been changed when the platform's system was read; `None` where that was in another operation.
-    system_read_at: Option<usize>,
+    /// Whether the platform's system was read in this operation, and not changed since.
+    system_is_fresh: bool,
     quirks: &'static dyn Quirks,
     identity: Identity,
 }
@@ -96,9 +96,9 @@ impl<'op> Redfish<'op> {
         let parameter = |why: String| Error::new(super::Kind::Parameter, "reading the TLS policy", target.name(), why);
         let http = clients.get(&Trust::of(target), target.limits.connect).map_err(parameter)?;
         let mut client = Client::new(http, target, base, deadline, manners, Vendor::Generic.quirks());
-        let (platform, system_read_at) = match memory.recall() {
-            Some(known) => (known, None),
-            None => (Platform::find(&mut client).await?, Some(client.changes())),
+        let (platform, system_is_fresh) = match memory.recall() {
+            Some(known) => (known, false),
+            None => (Platform::find(&mut client).await?, true),
         };
         let mut bmc = Self {
             client,
@@ -106,12 +106,12 @@ impl<'op> Redfish<'op> {
             given: target.driver.vendor(),
             memory,
             platform,
-            system_read_at,
+            system_is_fresh,
             quirks: Vendor::Generic.quirks(),
             identity: Identity::unread(None),
         };
         bmc.learn();
-        if system_read_at.is_some() {
+        if system_is_fresh {
             bmc.memory.keep(&bmc.platform);
         }
         Ok(bmc)
@@ -173,7 +173,7 @@ impl<'op> Redfish<'op> {
         self.memory.forget();
         let was_recognised = self.platform.is_recognised;
         self.platform = Platform::find(&mut self.client).await?;
-        self.system_read_at = Some(self.client.changes());
+        self.system_is_fresh = true;
         self.learn();
         self.memory.keep(&self.platform);
         if was_recognised { self.recognise().await } else { Ok(()) }

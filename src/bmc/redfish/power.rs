@@ -82,6 +82,7 @@ impl Redfish<'_> {
         let mut sent = false;
         for reset_type in types.iter().filter(|reset_type| allows(&allowed, reset_type)) {
             sent = true;
+            self.system_is_fresh = false;
             let error = match self.client.post(&target, &json!({"ResetType": reset_type})).await {
                 Ok(Ok(answer)) => {
                     self.finish(answer).await?;

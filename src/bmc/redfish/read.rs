@@ -151,7 +151,7 @@ impl Redfish<'_> {
     }
 
     /// The members of a collection, whole; none where the BMC has no such collection.
-    async fn collection(&mut self, path: &str) -> Result<Option<Vec<Value>>, Error> {
+    pub(super) async fn collection(&mut self, path: &str) -> Result<Option<Vec<Value>>, Error> {
         if let Some(query) = self.expand_query() {
             match self.client.find(&format!("{path}?{query}")).await {
                 Ok(None) => {}
@@ -168,7 +168,7 @@ impl Redfish<'_> {
     }
 
     /// How members are asked for at once (DSP0266 7.3.1): those below the collection alone, one level deep.
-    fn expand_query(&self) -> Option<&'static str> {
+    pub(super) fn expand_query(&self) -> Option<&'static str> {
         let says = |feature: &str| {
             let place = format!("ProtocolFeaturesSupported/ExpandQuery/{feature}");
             self.platform.root.flag(&place) == Some(true)

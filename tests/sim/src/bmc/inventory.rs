@@ -173,16 +173,9 @@ pub(super) fn answer(profile: &Profile, call: &Call, name: &str, rest: &[&str]) 
         [] => {
             let ids: Vec<String> = section.members().iter().map(|(id, _)| (*id).to_owned()).collect();
             let mut body = collection(profile, &path, kind(section), &ids);
-            if call.query.as_deref().is_some_and(|query| query.contains("$expand")) {
-                match (rules.expand, call.query.as_deref().is_some_and(|query| query.contains("$levels"))) {
-                    (Expand::No | Expand::Ignored, _) => {}
-                    (Expand::Refused, _) | (Expand::Flat, true) => return Err((&profile.errors.malformed).into()),
-                    (Expand::Flat | Expand::WithLevels, _) => {
-                        let members = section.members().iter();
-                        body["Members"] =
-                            members.map(|(id, health)| member(profile, &path, section, id, health)).collect();
-                    }
-                }
+            if expands(profile, call)? {
+                let members = section.members().iter();
+                body["Members"] = members.map(|(id, health)| member(profile, &path, section, id, health)).collect();
             }
             read(profile, call, body)
         }
@@ -191,6 +184,17 @@ pub(super) fn answer(profile: &Profile, call: &Call, name: &str, rest: &[&str]) 
             None => Err(not_found()),
         },
         _ => Err(not_found()),
+    }
+}
+
+/// Whether a collection is asked for with its members whole, and shown so.
+pub(super) fn expands(profile: &Profile, call: &Call) -> Result<bool, Refusal> {
+    let asks = |what: &str| call.query.as_deref().is_some_and(|query| query.contains(what));
+    match (profile.inventory.expand, asks("$levels")) {
+        _ if !asks("$expand") => Ok(false),
+        (Expand::No | Expand::Ignored, _) => Ok(false),
+        (Expand::Refused, _) | (Expand::Flat, true) => Err((&profile.errors.malformed).into()),
+        (Expand::Flat | Expand::WithLevels, _) => Ok(true),
     }
 }
 

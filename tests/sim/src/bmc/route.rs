@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::call::{Act, Call, Reply};
 use super::machine::Machine;
 use super::message::Refusal;
-use super::profile::{EtagCheck, EtagForm, Profile, Under};
+use super::profile::{EtagCheck, EtagForm, Member, Profile, Under};
 use super::resources;
 use super::{boot, inventory, light, media, power, service};
 
@@ -112,13 +112,16 @@ fn virtual_media(machine: &mut Machine, call: &Call, under: Under, rest: &[&str]
     let member = |id: &str| place.members.iter().find(|member| member.id == id).copied().ok_or_else(not_found);
     match rest {
         [] => {
-            let listed = place.members.iter().filter(|_| machine.media_enabled || !profile.media.hidden_when_disabled);
-            let ids: Vec<String> = listed.map(|member| member.id.to_owned()).collect();
-            read(
-                &profile,
-                call,
-                resources::collection(&profile, &format!("{parent}/VirtualMedia"), "VirtualMedia", &ids),
-            )
+            let is_listed = machine.media_enabled || !profile.media.hidden_when_disabled;
+            let listed = place.members.iter().copied().filter(|_| is_listed);
+            let ids: Vec<String> = listed.clone().map(|member| member.id.to_owned()).collect();
+            let mut body = resources::collection(&profile, &format!("{parent}/VirtualMedia"), "VirtualMedia", &ids);
+            if inventory::expands(&profile, call)? {
+                let members: Vec<Member> = listed.collect();
+                body["Members"] =
+                    members.into_iter().map(|member| resources::member(machine, &parent, member)).collect();
+            }
+            read(&profile, call, body)
         }
         [id] => {
             let member = member(id)?;
