@@ -96,10 +96,14 @@ impl Redfish<'_> {
             let read = [Some(&system), settings.as_ref()].into_iter().flatten().filter(|_| failed.is_empty());
             let Some(place) = self.boot_place(&path, read).await? else { continue };
             // sushy-tools wants a target and knows no None; the last one is where a machine boots anyway.
-            for target in [None, Some("None"), Some("Hdd")] {
+            let whole = self.quirks.wants_whole_override();
+            for target in [None, Some("None"), Some("Hdd")].into_iter().filter(|target| !whole || target.is_some()) {
                 let mut boot = json!({"BootSourceOverrideEnabled": "Disabled"});
                 if let (Some(target), Some(fields)) = (target, boot.as_object_mut()) {
                     fields.insert("BootSourceOverrideTarget".to_owned(), json!(target));
+                }
+                if let (Some(mode), true, Some(fields)) = (self.mode_shown(&place), whole, boot.as_object_mut()) {
+                    fields.insert("BootSourceOverrideMode".to_owned(), json!(mode));
                 }
                 match self.clear_at(&place, &json!({"Boot": boot}), &which).await {
                     Ok(()) => return Ok(()),
@@ -192,7 +196,7 @@ impl Redfish<'_> {
         }
 
         let modes = allowed("BootSourceOverrideMode");
-        let shown = place.text("Boot/BootSourceOverrideMode").filter(|_| self.quirks.sends_boot_mode());
+        let shown = self.mode_shown(place).filter(|_| self.quirks.sends_boot_mode());
         let mode = shown.map(|shown| match choice.mode {
             BootMode::Current => shown,
             BootMode::Uefi => "UEFI".to_owned(),
@@ -200,6 +204,15 @@ impl Redfish<'_> {
         });
         let mode = mode.filter(|mode| modes.is_empty() || modes.contains(mode));
         Ok(Wording { enabled, target, mode })
+    }
+
+    /// The boot mode of a place; where a whole override is wanted, also when only the system shows one, or nobody.
+    fn mode_shown(&self, place: &Resource) -> Option<String> {
+        let own = place.text("Boot/BootSourceOverrideMode");
+        if !self.quirks.wants_whole_override() {
+            return own;
+        }
+        own.or_else(|| self.platform.system.text("Boot/BootSourceOverrideMode")).or_else(|| Some("UEFI".to_owned()))
     }
 
     async fn override_at(&mut self, place: &Resource, mut wording: Wording) -> Result<(), Error> {
@@ -212,7 +225,13 @@ impl Redfish<'_> {
                     break;
                 }
                 // Many show a mode that cannot be written (community.general#3509).
-                Ok(Err(refusal)) if wording.mode.is_some() && is_about_the_body(&refusal) => wording.mode = None,
+                Ok(Err(refusal))
+                    if wording.mode.is_some()
+                        && is_about_the_body(&refusal)
+                        && (refusal.mentions("BootSourceOverrideMode") || !self.quirks.wants_whole_override()) =>
+                {
+                    wording.mode = None;
+                }
                 Ok(Err(refusal))
                     if wording.enabled == "Continuous" && refusal.mentions("BootSourceOverrideEnabled") =>
                 {

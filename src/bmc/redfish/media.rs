@@ -121,7 +121,7 @@ impl Redfish<'_> {
     pub(crate) async fn holding(&mut self, image: &Url) -> Result<Option<Mounted>, Error> {
         self.client.doing("looking whether the image is mounted already");
         let slots = self.slots().await?;
-        let slot = slots.iter().find(|slot| slot.holds(image));
+        let slot = slots.iter().find(|slot| slot.holds(image) && self.quirks.has_arrived(slot));
         Ok(slot.map(|slot| Mounted { slot: slot.id.clone(), image: image.to_string() }))
     }
 
@@ -162,7 +162,8 @@ impl Redfish<'_> {
                 }
             }
             if self.platform.is_recognised {
-                return Err(self.no_slot().await);
+                let are_hidden = self.quirks.hides_slots_when_off() && !self.collections().await?.is_empty();
+                return if are_hidden { Ok(Vec::new()) } else { Err(self.no_slot().await) };
             }
             // Who it is may say where else to look.
             self.recognise().await?;
@@ -304,6 +305,7 @@ impl Redfish<'_> {
                     Ok(()) => None,
                     Err(error) if error.is_final() => return Err(error),
                     Err(error) => {
+                        let error = if error.advice().is_some() { error } else { error.advise(fetch_advice(image)) };
                         failed.push((way.to_string(), error));
                         continue;
                     }
@@ -311,7 +313,8 @@ impl Redfish<'_> {
                 Performed::Lost(error) if !error.is_lost() => return Err(error),
                 Performed::Lost(error) => Some(error),
                 Performed::Refused(refusal) if blames_image(&refusal) => {
-                    return Err(self.client.refused(&refusal).advise(fetch_advice(image)).finally());
+                    let advice = self.quirks.advice(&refusal).unwrap_or_else(|| fetch_advice(image));
+                    return Err(self.client.refused(&refusal).advise(advice).finally());
                 }
                 Performed::Refused(refusal) => {
                     let error = self.client.refused(&refusal);
@@ -321,7 +324,8 @@ impl Redfish<'_> {
                 }
             };
             let showing = format!("to show {}", without_password(image.as_str()));
-            return match self.await_slot(slot, &showing, |slot| slot.holds(image)).await {
+            let quirks = self.quirks;
+            return match self.await_slot(slot, &showing, |slot| slot.holds(image) && quirks.has_arrived(slot)).await {
                 Ok(()) => Ok(Insertion::Shown),
                 Err(error) if error.is_final() => Err(error),
                 Err(error) => Ok(Insertion::Unshown(lost.unwrap_or_else(|| error.advise(fetch_advice(image))))),
@@ -342,11 +346,8 @@ impl Redfish<'_> {
         let taken = Taken::read(&slot.resource, info.as_ref());
         if !taken.takes(image) {
             let answer = format!("takes images by {} only, not {}", taken.protocols.join(", "), protocol(image));
-            return Err(self
-                .client
-                .error(Kind::Unsupported, answer)
-                .advise("serve the image by one of those")
-                .finally());
+            let advice = "serve the image by one of those, and set virtual-media/image-url to where";
+            return Err(self.client.error(Kind::Unsupported, answer).advise(advice).finally());
         }
         let mut ladder = Ladder::new(image, &taken);
         let mut ejected = false;

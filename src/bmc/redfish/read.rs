@@ -173,7 +173,7 @@ impl Redfish<'_> {
             let place = format!("ProtocolFeaturesSupported/ExpandQuery/{feature}");
             self.platform.root.flag(&place) == Some(true)
         };
-        match (says("NoLinks"), says("Levels")) {
+        match (says("NoLinks") && self.quirks.keeps_to_expand(), says("Levels")) {
             (false, _) => None,
             (true, true) => Some("$expand=.($levels=1)"),
             (true, false) => Some("$expand=."),

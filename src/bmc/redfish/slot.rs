@@ -93,7 +93,13 @@ impl Slot {
                 }
                 url == wanted
             }
-            _ if shown.contains('/') => shown.ends_with(image.path().trim_start_matches('/')),
+            _ if shown.contains('/') => {
+                let path = image.path().trim_start_matches('/');
+                let name = path.rsplit('/').next().unwrap_or_default();
+                // MegaRAC makes //host/dir/x.iso/x.iso of http://host/dir/x.iso (a field record of firmware 13.06.10).
+                let twice = shown.strip_suffix(name).and_then(|shown| shown.strip_suffix('/'));
+                shown.ends_with(path) || (!name.is_empty() && twice.is_some_and(|shown| shown.ends_with(path)))
+            }
             _ => image.path_segments().and_then(|mut names| names.next_back()).is_some_and(|name| name == shown),
         }
     }
@@ -158,9 +164,11 @@ mod tests {
         assert!(shows(json!("http://10.0.0.5/iso/u1/boot.iso")));
         assert!(shows(json!("http://user:******@10.0.0.5/iso/u1/boot.iso")));
         assert!(shows(json!("//10.0.0.5/iso/u1/boot.iso")));
+        assert!(shows(json!("//10.0.0.5/iso/u1/boot.iso/boot.iso")));
         assert!(shows(json!("boot.iso")));
         assert!(shows(json!(null)));
         assert!(!shows(json!("http://10.0.0.5/iso/u2/boot.iso")));
+        assert!(!shows(json!("//10.0.0.5/iso/u2/boot.iso/boot.iso")));
         assert!(!shows(json!("other.iso")));
         assert!(!slot(json!({"Inserted": false, "Image": "boot.iso", "ConnectedVia": "NotConnected"})).holds(&wanted));
     }

@@ -202,6 +202,16 @@ pub(crate) trait Quirks: Send + Sync {
         false
     }
 
+    /// Whether a collection without slots may only say that virtual media is off, which [`Quirks::prepare`] changes.
+    fn hides_slots_when_off(&self) -> bool {
+        false
+    }
+
+    /// Whether the machine sees the image that a slot holds, where the vendor tells the two apart.
+    fn has_arrived(&self, _: &Slot) -> bool {
+        true
+    }
+
     /// The routes to "boot once from virtual CD", in order; the first that works ends it.
     fn boot_once(&self, _: &Platform) -> Vec<Route> {
         vec![boot::OVERRIDE]
@@ -248,6 +258,16 @@ pub(crate) trait Quirks: Send + Sync {
 
     /// Whether the boot mode that the BMC shows is sent along with an override.
     fn sends_boot_mode(&self) -> bool {
+        true
+    }
+
+    /// Whether an override is taken with all its fields alone: enabled, target and mode.
+    fn wants_whole_override(&self) -> bool {
+        false
+    }
+
+    /// Whether `$expand` may be used where the service announces it.
+    fn keeps_to_expand(&self) -> bool {
         true
     }
 }
