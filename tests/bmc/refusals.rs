@@ -61,7 +61,7 @@ async fn a_vendors_refusal_is_told_with_its_remedy() {
     let mount = async |bmc: &Bmc| {
         let operation = Operation::unwatched();
         let mut session = bench.bmcs.open(target(bmc), &operation).await.unwrap();
-        session.mount(&bench.image()).await.map(|_| ())
+        session.mount(&bench.image_for(bmc)).await.map(|_| ())
     };
     let boot = async |bmc: &Bmc| {
         let operation = Operation::unwatched();
@@ -95,7 +95,11 @@ async fn a_vendors_refusal_is_told_with_its_remedy() {
     }
     let bmc = bench.bmc(Personality::Generic).await;
     bmc.alter(|profile| profile.media.schemes = vec!["https"]);
-    told(&mount(&bmc).await.unwrap_err(), 502, &["ResourceAtUriInUnknownFormat"]);
+    let operation = Operation::unwatched();
+    let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+    let refused = session.mount(&bench.image()).await.unwrap_err();
+    drop(session);
+    told(&refused, 502, &["ResourceAtUriInUnknownFormat"]);
     assert_eq!(bmc.requests().iter().filter(|request| request.method == "POST").count(), 1);
 }
 

@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{Redfish, until};
-use drp_virtual_media_sim::bmc::{Bmc, Device, Fleet, Personality};
+use common::{Redfish, system_path, until};
+use drp_virtual_media_sim::bmc::{Bmc, Device, Fleet, ModeRule, Personality};
 use serde_json::{Value, json};
 
 /// Where a personality's light shows, what it reads at rest, and what a PATCH that switches it on gets.
@@ -72,12 +72,12 @@ fn rows() -> Vec<Row> {
             true,
             true,
         ),
+        row(Personality::MegaRac, led("Off"), (204, 204), "B Se M P St Si N E", true, true),
     ]
 }
 
 async fn system(redfish: &Redfish) -> (String, Value) {
-    let systems = redfish.get("/redfish/v1/Systems").await.body;
-    let path = systems["Members"][0]["@odata.id"].as_str().unwrap().to_owned();
+    let path = system_path(redfish).await;
     let body = redfish.get(&path).await.body;
     (path, body)
 }
@@ -103,7 +103,8 @@ async fn each_shows_its_light_and_switches_it() {
             assert_eq!(body.get(name), row.light.get(name), "{who}: {name}");
         }
         for (value, status) in [("Blinking", row.blinking), ("Lit", row.lit)] {
-            assert_eq!(redfish.patch(&path, json!({"IndicatorLED": value})).await.status, status, "{who}: {value}");
+            let answer = redfish.patch_current(&path, json!({"IndicatorLED": value})).await;
+            assert_eq!(answer.status, status, "{who}: {value}");
         }
         let chassis = redfish.get(&link(&body["Links"]["Chassis"][0])).await.body;
         assert!(["IndicatorLED", "LocationIndicatorActive"].iter().any(|name| !chassis[name].is_null()), "{who}");
@@ -128,7 +129,7 @@ async fn each_links_to_what_it_describes_and_expands_where_it_says_so() {
             }
         }
         assert_eq!(body["Boot"]["BootOptions"].is_object(), row.options, "{who}");
-        let processors = format!("{}/Processors?$expand=.($levels=1)", path.trim_end_matches('/'));
+        let processors = format!("{path}/Processors?$expand=.($levels=1)");
         let first = redfish.get(&processors).await.body["Members"][0].clone();
         assert_eq!(first["Id"].is_string(), row.expands, "{who}: {first}");
         assert_eq!(redfish.get(&link(&first)).await.body["Id"], "CPU.1", "{who}");
@@ -142,7 +143,7 @@ async fn each_links_to_what_it_describes_and_expands_where_it_says_so() {
 
 /// Boots twice and gives what was taken.
 async fn two_boots(bmc: &Bmc, redfish: &Redfish, system: &str) -> Vec<Device> {
-    let reset = format!("{}/Actions/ComputerSystem.Reset", system.trim_end_matches('/'));
+    let reset = format!("{system}/Actions/ComputerSystem.Reset");
     for (kind, boots) in [("On", 1), ("ForceRestart", 2)] {
         redfish.post(&reset, json!({"ResetType": kind})).await;
         until(bmc, |state| state.boots.len() == boots).await;
@@ -158,9 +159,16 @@ async fn continuous_lasts_on_all_but_dell_whose_attributes_do() {
         let redfish = Redfish::new(&bmc);
         let (path, _) = system(&redfish).await;
         let dell = personality.profile().identity.vendor == Some("Dell") || *personality == Personality::Idrac8;
-        let place = if *personality == Personality::Idrac10 { format!("{path}/Settings") } else { path.clone() };
-        let forced = json!({"Boot": {"BootSourceOverrideEnabled": "Continuous", "BootSourceOverrideTarget": "Pxe"}});
-        assert!(redfish.patch(&place, forced).await.status < 300, "{personality}");
+        let rules = personality.profile().boot;
+        let place = match rules.settings.filter(|_| rules.system_refuses.is_some()) {
+            Some(settings) => format!("{path}/{}", settings.name),
+            None => path.clone(),
+        };
+        let mut forced = json!({"BootSourceOverrideEnabled": "Continuous", "BootSourceOverrideTarget": "Pxe"});
+        if rules.mode == ModeRule::Required {
+            forced["BootSourceOverrideMode"] = json!("UEFI");
+        }
+        assert!(redfish.patch_current(&place, json!({"Boot": forced})).await.status < 300, "{personality}");
         let second = if dell { Device::Disk } else { Device::Pxe };
         assert_eq!(two_boots(&bmc, &redfish, &path).await, [Device::Pxe, second], "{personality}");
     }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Images, Redfish, until};
+use common::{Images, Redfish, system_path, until};
 use drp_virtual_media_sim::bmc::{Bmc, Boot, Device, Fleet, Personality};
 use serde_json::{Value, json};
 
@@ -20,6 +20,8 @@ struct Row {
     /// The member that boots.
     cd: &'static str,
     insert: Insert,
+    /// What an insert has beside `Image`.
+    beside: &'static [(&'static str, &'static str)],
     /// Status of a good insert.
     inserted: u16,
     /// Status and id of an insert whose URL cannot be fetched.
@@ -52,6 +54,8 @@ enum Route {
     Import(&'static str),
     /// PATCH of HPE's property on the member, under this key.
     NextReset(&'static str),
+    /// PATCH with all three fields and the `ETag`.
+    Whole(&'static str),
 }
 
 const DELL_SYSTEM: &str = "/redfish/v1/Systems/System.Embedded.1";
@@ -73,6 +77,7 @@ const ROWS: &[Row] = &[
         media: &[("/redfish/v1/Systems/1", &["Cd"])],
         cd: "/redfish/v1/Systems/1/VirtualMedia/Cd",
         insert: Insert::Action,
+        beside: &[],
         inserted: 204,
         unreachable: (500, "Base.1.15.ResourceAtUriUnauthorized"),
         occupied: (400, "Base.1.15.ResourceInUse"),
@@ -90,6 +95,7 @@ const ROWS: &[Row] = &[
         media: DELL_OLD_MEDIA,
         cd: DELL_OLD_CD,
         insert: Insert::Action,
+        beside: &[],
         inserted: 204,
         unreachable: (400, "IDRAC.1.6.RAC0904"),
         occupied: (500, "IDRAC.1.6.VRM0012"),
@@ -111,6 +117,7 @@ const ROWS: &[Row] = &[
         media: DELL_OLD_MEDIA,
         cd: DELL_OLD_CD,
         insert: Insert::Action,
+        beside: &[],
         inserted: 204,
         unreachable: (400, "IDRAC.2.1.RAC0904"),
         occupied: (500, "IDRAC.2.1.VRM0012"),
@@ -132,6 +139,7 @@ const ROWS: &[Row] = &[
         media: &[(DELL_SYSTEM, &["1", "2"]), (DELL_MANAGER, &["RemovableDisk", "CD"])],
         cd: "/redfish/v1/Systems/System.Embedded.1/VirtualMedia/1",
         insert: Insert::Action,
+        beside: &[],
         inserted: 204,
         unreachable: (400, "IDRAC.2.8.RAC0904"),
         occupied: (500, "IDRAC.2.8.VRM0012"),
@@ -154,6 +162,7 @@ const ROWS: &[Row] = &[
         media: &[(DELL_SYSTEM, &["2", "1"])],
         cd: "/redfish/v1/Systems/System.Embedded.1/VirtualMedia/1",
         insert: Insert::Action,
+        beside: &[],
         inserted: 204,
         unreachable: (400, "IDRAC.2.10.RAC0904"),
         occupied: (500, "IDRAC.2.10.VRM0012"),
@@ -176,6 +185,7 @@ const ROWS: &[Row] = &[
         media: HPE_MEDIA,
         cd: HPE_CD,
         insert: Insert::Patch,
+        beside: &[],
         inserted: 200,
         unreachable: (400, "Base.0.10.CouldNotEstablishConnection"),
         occupied: (400, "iLO.0.10.MaxVirtualMediaConnectionEstablished"),
@@ -193,6 +203,7 @@ const ROWS: &[Row] = &[
         media: HPE_MEDIA,
         cd: HPE_CD,
         insert: Insert::Action,
+        beside: &[],
         inserted: 200,
         unreachable: (400, "Base.1.4.CouldNotEstablishConnection"),
         occupied: (400, "iLO.2.15.MaxVirtualMediaConnectionEstablished"),
@@ -210,6 +221,7 @@ const ROWS: &[Row] = &[
         media: HPE_MEDIA,
         cd: HPE_CD,
         insert: Insert::Action,
+        beside: &[],
         inserted: 200,
         unreachable: (400, "Base.1.18.CouldNotEstablishConnection"),
         occupied: (400, "iLO.2.23.MaxVirtualMediaConnectionEstablished"),
@@ -218,29 +230,69 @@ const ROWS: &[Row] = &[
         routes: &[(Route::Override("/redfish/v1/Systems/1/"), true), (Route::NextReset("Hpe"), true)],
         on_when_on: (400, "iLO.2.23.InvalidOperationForSystemState"),
     },
+    Row {
+        personality: Personality::MegaRac,
+        vendor: Some("AMI"),
+        oem: Some("Ami"),
+        manager: "/redfish/v1/Managers/Self",
+        model: "43553231270",
+        media: &[("/redfish/v1/Managers/Self", &["CD1", "RemovableStick1"])],
+        cd: "/redfish/v1/Managers/Self/VirtualMedia/CD1",
+        insert: Insert::Action,
+        beside: &[("TransferProtocolType", "HTTP")],
+        inserted: 202,
+        unreachable: (202, ""),
+        occupied: (400, "Base.1.12.ResourceInUse"),
+        empty: (400, "Base.1.12.GeneralError"),
+        nothing: Some(""),
+        routes: &[
+            (Route::Override("/redfish/v1/Systems/Self"), false),
+            (Route::Whole("/redfish/v1/Systems/Self"), false),
+            (Route::Override("/redfish/v1/Systems/Self/SD"), false),
+            (Route::Whole("/redfish/v1/Systems/Self/SD"), true),
+        ],
+        on_when_on: (204, ""),
+    },
 ];
 
 impl Row {
     async fn start(&self, fleet: &Fleet) -> (Bmc, Redfish) {
         let bmc = fleet.add(self.personality).await.unwrap();
+        bmc.set_media_enabled(true);
         let redfish = Redfish::new(&bmc);
         (bmc, redfish)
     }
 
     async fn insert(&self, redfish: &Redfish, url: &str) -> common::Answer {
-        match self.insert {
-            Insert::Action => {
-                redfish.post(&format!("{}/Actions/VirtualMedia.InsertMedia", self.cd), json!({"Image": url})).await
-            }
-            Insert::Patch => redfish.patch(self.cd, json!({"Image": url})).await,
+        let mut body = json!({"Image": url});
+        for (name, value) in self.beside {
+            body[name] = json!(value);
         }
+        let answer = match self.insert {
+            Insert::Action => redfish.post(&format!("{}/Actions/VirtualMedia.InsertMedia", self.cd), body).await,
+            Insert::Patch => redfish.patch(self.cd, body).await,
+        };
+        self.settled(redfish, answer).await
     }
 
     async fn eject(&self, redfish: &Redfish) -> common::Answer {
-        match self.insert {
+        let answer = match self.insert {
             Insert::Action => redfish.post(&format!("{}/Actions/VirtualMedia.EjectMedia", self.cd), json!({})).await,
             Insert::Patch => redfish.patch(self.cd, json!({"Image": null})).await,
+        };
+        self.settled(redfish, answer).await
+    }
+
+    /// Waits for the task behind an answer; and reads the member as often as it is behind.
+    async fn settled(&self, redfish: &Redfish, answer: common::Answer) -> common::Answer {
+        if answer.status == 202 {
+            until(&redfish.bmc, |state| state.tasks.iter().all(|task| matches!(task.state, "Completed" | "Exception")))
+                .await;
+            for _ in 0..self.personality.profile().media.late_reads {
+                redfish.get(self.cd).await;
+            }
         }
+        answer
     }
 
     async fn boot_once(&self, redfish: &Redfish, route: Route) -> common::Answer {
@@ -264,6 +316,11 @@ impl Row {
                     until(&redfish.bmc, |state| state.tasks.iter().all(|task| task.state == "Completed")).await;
                 }
                 answer
+            }
+            Route::Whole(path) => {
+                let boot = json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd",
+                    "BootSourceOverrideMode": "UEFI"});
+                redfish.patch_current(path, json!({"Boot": boot})).await
             }
             Route::NextReset(key) => {
                 redfish.patch(self.cd, json!({"Oem": {key: {"BootOnNextServerReset": true}}})).await
@@ -340,8 +397,7 @@ async fn each_boots_the_image_once_by_the_routes_that_are_its_own() {
             let (bmc, redfish) = row.start(&fleet).await;
             assert_eq!(row.insert(&redfish, &images.url()).await.status, row.inserted, "{case}");
             row.boot_once(&redfish, *route).await;
-            let system = ids(&redfish.get("/redfish/v1/Systems").await.body).remove(0);
-            let reset = format!("/redfish/v1/Systems/{system}/Actions/ComputerSystem.Reset");
+            let reset = format!("{}/Actions/ComputerSystem.Reset", system_path(&redfish).await);
             redfish.post(&reset, json!({"ResetType": "On"})).await;
             let state = until(&bmc, |state| state.boots.len() == 1).await;
             let image = Some(images.url());
@@ -360,8 +416,7 @@ async fn each_answers_on_when_on_in_its_own_words() {
     for row in ROWS {
         let (bmc, redfish) = row.start(&fleet).await;
         bmc.set_power(true);
-        let system = ids(&redfish.get("/redfish/v1/Systems").await.body).remove(0);
-        let reset = format!("/redfish/v1/Systems/{system}/Actions/ComputerSystem.Reset");
+        let reset = format!("{}/Actions/ComputerSystem.Reset", system_path(&redfish).await);
         let answer = redfish.post(&reset, json!({"ResetType": "On"})).await;
         assert_eq!((answer.status, answer.message_id()), row.on_when_on, "{}", row.personality);
         assert_eq!(bmc.state().boots, []);

@@ -18,6 +18,7 @@ use super::{Redfish, boot};
 use crate::bmc::asked::BootDevice;
 use crate::bmc::error::{Error, Kind};
 
+mod ami;
 mod dell;
 mod generic;
 mod hpe;
@@ -31,11 +32,13 @@ pub enum Vendor {
     Dell,
     /// HPE iLO 4, 5, 6, 7.
     Hpe,
+    /// AMI `MegaRAC`: Gigabyte, `ASRock` Rack, Quanta, NVIDIA DGX and others.
+    Ami,
 }
 
 impl Vendor {
     /// Every vendor, as `ipmi/mode` may name it after `redfish-`.
-    pub const ALL: [Self; 3] = [Self::Generic, Self::Dell, Self::Hpe];
+    pub const ALL: [Self; 4] = [Self::Generic, Self::Dell, Self::Hpe, Self::Ami];
 
     /// The vendor's name in `ipmi/mode` and in logs.
     #[must_use]
@@ -44,6 +47,7 @@ impl Vendor {
             Self::Generic => "generic",
             Self::Dell => "dell",
             Self::Hpe => "hpe",
+            Self::Ami => "ami",
         }
     }
 
@@ -55,6 +59,8 @@ impl Vendor {
             Some(Self::Dell)
         } else if matches!(word.as_str(), "hp" | "hpe") || begins(&["hpe ", "hewlett", "ilo"]) {
             Some(Self::Hpe)
+        } else if word == "ami" || begins(&["ami ", "american megatrends", "gigabyte", "asrock", "quanta"]) {
+            Some(Self::Ami)
         } else {
             None
         }
@@ -65,6 +71,7 @@ impl Vendor {
             Self::Generic => &generic::Generic,
             Self::Dell => &dell::Dell,
             Self::Hpe => &hpe::Hpe,
+            Self::Ami => &ami::Ami,
         }
     }
 }
@@ -318,6 +325,6 @@ mod tests {
             assert_eq!(vendor.name().parse(), Ok(vendor));
         }
         let error = "acme".parse::<Vendor>().map_err(|e| e.to_string());
-        assert_eq!(error, Err("no vendor \"acme\" is known; known are generic, dell, hpe".to_owned()));
+        assert_eq!(error, Err("no vendor \"acme\" is known; known are generic, dell, hpe, ami".to_owned()));
     }
 }

@@ -185,9 +185,10 @@ impl Bmc {
         self.shared.change(|machine| machine.alter(change));
     }
 
-    /// Puts somebody else's image in the first drive that boots.
+    /// Puts somebody else's image in the first drive that boots, switching virtual media on where it is off at first.
     pub fn mount_foreign(&self, url: &str) {
         self.shared.change(|machine| {
+            machine.media_enabled |= machine.profile.media.off_at_first;
             let drive = machine.profile.media.drives.iter().position(|shape| shape.boots).unwrap_or_default();
             machine.mount(drive, url.to_owned());
             if let Some(drive) = machine.drives.get_mut(drive) {

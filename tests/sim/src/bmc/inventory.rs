@@ -36,6 +36,8 @@ pub enum Expand {
     Refused,
     /// Announced, and answered with links all the same; believed.
     Ignored,
+    /// Announced, and answered with members that lack what they should have (nv-redfish `bmc_quirks.rs`, AMI).
+    Lossy,
 }
 
 /// A part of the description.
@@ -133,7 +135,7 @@ pub(super) fn features(profile: &Profile) -> Option<Value> {
     let levels = match profile.inventory.expand {
         Expand::No => return None,
         Expand::Flat => false,
-        Expand::WithLevels | Expand::Refused | Expand::Ignored => true,
+        Expand::WithLevels | Expand::Refused | Expand::Ignored | Expand::Lossy => true,
     };
     Some(
         json!({"ExpandQuery": {"ExpandAll": false, "Levels": levels, "Links": false, "MaxLevels": 1, "NoLinks": true}}),
@@ -177,6 +179,14 @@ pub(super) fn answer(profile: &Profile, call: &Call, name: &str, rest: &[&str]) 
                 let members = section.members().iter();
                 body["Members"] = members.map(|(id, health)| member(profile, &path, section, id, health)).collect();
             }
+            if rules.expand == Expand::Lossy
+                && let Some(members) = body["Members"].as_array_mut()
+            {
+                for member in members.iter_mut().filter_map(Value::as_object_mut) {
+                    member.remove("Name");
+                    member.remove("Status");
+                }
+            }
             read(profile, call, body)
         }
         [id] => match known(id) {
@@ -194,7 +204,7 @@ pub(super) fn expands(profile: &Profile, call: &Call) -> Result<bool, Refusal> {
         _ if !asks("$expand") => Ok(false),
         (Expand::No | Expand::Ignored, _) => Ok(false),
         (Expand::Refused, _) | (Expand::Flat, true) => Err((&profile.errors.malformed).into()),
-        (Expand::Flat | Expand::WithLevels, _) => Ok(true),
+        (Expand::Flat | Expand::WithLevels | Expand::Lossy, _) => Ok(true),
     }
 }
 

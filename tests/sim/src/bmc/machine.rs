@@ -96,6 +96,7 @@ impl Machine {
     pub(super) fn new(profile: Arc<Profile>, username: String, password: String) -> Machine {
         let drives = vec![Drive::empty(); profile.media.drives.len()];
         let light = profile.light.rest;
+        let media_enabled = !profile.media.off_at_first;
         Machine {
             profile,
             username,
@@ -116,7 +117,7 @@ impl Machine {
             fetches: VecDeque::new(),
             licensed: true,
             jobs_refused: false,
-            media_enabled: true,
+            media_enabled,
         }
     }
 

@@ -45,9 +45,9 @@ fn in_a_task(shared: &Arc<Shared>, effects: Vec<Effect>) -> Reply {
         let profile = &machine.profile;
         let named = if profile.http.tasks.monitor { "TaskMonitors" } else { "Tasks" };
         let body = machine.tasks.iter().find(|task| task.id == id).map(|task| service::task_body(machine, task));
-        Reply::ok(body.unwrap_or(json!({})))
-            .status(202)
-            .with("Location", uri(profile, &format!("TaskService/{named}/{id}")))
+        let reply = Reply::ok(body.unwrap_or(json!({}))).status(202);
+        let location = uri(profile, &format!("TaskService/{named}/{id}"));
+        if profile.http.tasks.location { reply.with("Location", location) } else { reply }
     });
     let own = Arc::clone(shared);
     shared.spawn(async move {

@@ -137,6 +137,8 @@ pub struct Tasks {
     pub digits: usize,
     /// `Location` names `TaskService/TaskMonitors/…` rather than the task itself.
     pub monitor: bool,
+    /// Whether there is a `Location`; otherwise the body alone names the task.
+    pub location: bool,
     /// A task that has not ended is 202 also at its own URI.
     pub unfinished_is_202: bool,
     /// Between New and Running, and between Running and the work.
@@ -200,6 +202,8 @@ pub struct Media {
     /// Whether members vanish while virtual media is switched off; otherwise an insert is answered as done, and the
     /// machine sees nothing.
     pub hidden_when_disabled: bool,
+    /// Whether virtual media is switched off until somebody switches it on.
+    pub off_at_first: bool,
     /// Between the request and the first byte fetched.
     pub insert_time: Duration,
 }

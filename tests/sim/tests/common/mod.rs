@@ -63,9 +63,27 @@ impl Redfish {
         send(self.request(Method::POST, path).header("Content-Type", "application/json").body(body.to_string())).await
     }
 
+    /// A PATCH with the resource's own `ETag`, where it shows one.
+    pub async fn patch_current(&self, path: &str, body: Value) -> Answer {
+        let etag = self.get(path).await.headers.get("etag").cloned();
+        let request = self.request(Method::PATCH, path).body(body.to_string());
+        send(if let Some(etag) = etag { request.header("If-Match", etag) } else { request }).await
+    }
+
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         send(self.request(Method::PATCH, path).header("Content-Type", "application/json").body(body.to_string())).await
     }
+}
+
+/// The path of the system that can be reset: others may stand before it.
+pub async fn system_path(redfish: &Redfish) -> String {
+    for member in redfish.get("/redfish/v1/Systems").await.body["Members"].as_array().unwrap() {
+        let path = member["@odata.id"].as_str().unwrap();
+        if redfish.get(path).await.body["Actions"]["#ComputerSystem.Reset"].is_object() {
+            return path.trim_end_matches('/').to_owned();
+        }
+    }
+    panic!("no system has a reset");
 }
 
 pub async fn send(request: reqwest::RequestBuilder) -> Answer {

@@ -77,6 +77,7 @@ pub(super) fn profile(dell: &'static Dell, base: &'static str, own: &'static str
             etags: Etags { form: EtagForm::None, on_patch: EtagCheck::Ignored },
             // Location names the job under Tasks (redfish-vendors 1.2, sample); Dell's scripts take 200 and 202 for it.
             tasks: Tasks {
+                location: true,
                 prefix: "JID_",
                 digits: 12,
                 monitor: false,

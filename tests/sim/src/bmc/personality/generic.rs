@@ -45,6 +45,7 @@ impl Profile {
                     prefix: "",
                     digits: 1,
                     monitor: true,
+                    location: true,
                     unfinished_is_202: false,
                     step: Duration::from_millis(5),
                 },
@@ -70,6 +71,7 @@ impl Profile {
                 eject_empty: None,
                 insert_occupied: Some(Message::new(400, "Base.1.15.ResourceInUse", "The drive holds an image.")),
                 hidden_when_disabled: true,
+                off_at_first: false,
                 insert_time: Duration::ZERO,
             },
             boot: BootRules {

@@ -5,6 +5,7 @@
 //! the profile; what is a way of its own (another action, another place for the boot device) is a hook of `oem`. Where
 //! nothing is known, refuse: a test must not pass on what only the simulator takes.
 
+mod ami;
 mod dell;
 mod generic;
 mod hpe;
@@ -15,6 +16,7 @@ mod idrac9_early;
 mod ilo4;
 mod ilo5;
 mod ilo6;
+mod megarac;
 
 use std::fmt;
 
@@ -39,6 +41,8 @@ pub enum Personality {
     Ilo5,
     /// HPE iLO 6.
     Ilo6,
+    /// AMI `MegaRAC` 13 on a Gigabyte board.
+    MegaRac,
 }
 
 impl Personality {
@@ -52,6 +56,7 @@ impl Personality {
         Personality::Ilo4,
         Personality::Ilo5,
         Personality::Ilo6,
+        Personality::MegaRac,
     ];
 
     /// What such a BMC believes of itself.
@@ -66,6 +71,7 @@ impl Personality {
             Personality::Ilo4 => ilo4::profile(),
             Personality::Ilo5 => ilo5::profile(),
             Personality::Ilo6 => ilo6::profile(),
+            Personality::MegaRac => megarac::profile(),
         }
     }
 }
@@ -81,6 +87,7 @@ impl fmt::Display for Personality {
             Personality::Ilo4 => "iLO 4",
             Personality::Ilo5 => "iLO 5",
             Personality::Ilo6 => "iLO 6",
+            Personality::MegaRac => "AMI MegaRAC",
         })
     }
 }
