@@ -109,8 +109,12 @@ impl Platform {
     }
 
     /// The vendor: as the root names itself, else by its OEM sections, its product, the manager, the system
-    /// (the order of libredfish's `service_root.rs` and community.general's `_get_vendor`).
+    /// (the order of libredfish's `service_root.rs` and community.general's `_get_vendor`). A manager that calls itself
+    /// `OpenBmc` is one whoever sells it: Supermicro and Cisco do, under their own names in the root.
     pub(crate) fn vendor(&self) -> Vendor {
+        if Vendor::recognised_in(&self.model()) == Some(Vendor::OpenBmc) {
+            return Vendor::OpenBmc;
+        }
         let manager = self.manager();
         let oem = |resource: &Resource| {
             let sections = resource.at("Oem").and_then(Value::as_object);
@@ -212,6 +216,12 @@ mod tests {
             (platform(json!({"Oem": {"Hp": {}}}), none(), none()), Vendor::Hpe),
             (platform(none(), json!({"Model": "iLO 5"}), none()), Vendor::Hpe),
             (platform(none(), none(), json!({"Manufacturer": "Dell Inc."})), Vendor::Dell),
+            (platform(json!({"Vendor": "AMI", "Product": "AMI Redfish Server"}), none(), none()), Vendor::Ami),
+            (platform(json!({"Oem": {"Ami": {}}}), none(), json!({"Manufacturer": "NVIDIA"})), Vendor::Ami),
+            (platform(none(), json!({"Model": "43553231270"}), json!({"Manufacturer": "GIGABYTE"})), Vendor::Ami),
+            (platform(none(), json!({"Model": "OpenBmc"}), none()), Vendor::OpenBmc),
+            (platform(json!({"Vendor": "Dell"}), json!({"Model": "OpenBmc"}), none()), Vendor::OpenBmc),
+            (platform(json!({"Vendor": "NVIDIA", "Product": "GB200 NVL"}), none(), none()), Vendor::OpenBmc),
             (platform(none(), none(), json!({"Manufacturer": "Sushy Emulator"})), Vendor::Generic),
         ] {
             assert_eq!(platform.vendor(), vendor, "{:?}", platform.root.body);

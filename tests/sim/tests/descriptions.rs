@@ -73,6 +73,14 @@ fn rows() -> Vec<Row> {
             true,
         ),
         row(Personality::MegaRac, led("Off"), (204, 204), "B Se M P St Si N E", true, true),
+        row(
+            Personality::OpenBmc,
+            json!({"LocationIndicatorActive": false}),
+            (400, 400),
+            "B Se M P St Si N E",
+            true,
+            true,
+        ),
     ]
 }
 

@@ -253,6 +253,24 @@ const ROWS: &[Row] = &[
         ],
         on_when_on: (204, ""),
     },
+    Row {
+        personality: Personality::OpenBmc,
+        vendor: None,
+        oem: None,
+        manager: "/redfish/v1/Managers/bmc",
+        model: "OpenBmc",
+        media: &[("/redfish/v1/Managers/bmc", &["Slot_0", "Slot_1", "Slot_2", "Slot_3"])],
+        cd: "/redfish/v1/Managers/bmc/VirtualMedia/Slot_2",
+        insert: Insert::Action,
+        beside: &[],
+        inserted: 204,
+        unreachable: (500, "Base.1.18.1.InternalError"),
+        occupied: (500, "Base.1.18.1.InternalError"),
+        empty: (500, "Base.1.18.1.InternalError"),
+        nothing: None,
+        routes: &[(Route::Override("/redfish/v1/Systems/system"), true)],
+        on_when_on: (200, "Base.1.18.1.Success"),
+    },
 ];
 
 impl Row {
@@ -377,11 +395,15 @@ async fn each_inserts_and_ejects_in_its_own_words() {
 
         assert_eq!(redfish.get(row.cd).await.body["Image"].as_str(), row.nothing, "{who}");
         assert_eq!(told(row.eject(&redfish).await), is(row.empty), "{who}");
-        assert_eq!(told(row.insert(&redfish, "http://127.0.0.1:9/a.iso").await), is(row.unreachable), "{who}");
-        assert_eq!(row.insert(&redfish, &images.url()).await.status, row.inserted, "{who}");
+        assert_eq!(
+            told(row.insert(&redfish, &format!("{}://127.0.0.1:9/a.iso", bmc.image_scheme())).await),
+            is(row.unreachable),
+            "{who}"
+        );
+        assert_eq!(row.insert(&redfish, &images.url_for(&bmc)).await.status, row.inserted, "{who}");
         let member = redfish.get(row.cd).await.body;
-        assert_eq!((&member["Inserted"], &member["Image"]), (&json!(true), &json!(images.url())), "{who}");
-        assert_eq!(told(row.insert(&redfish, &images.url()).await), is(row.occupied), "{who}");
+        assert_eq!((&member["Inserted"], &member["Image"]), (&json!(true), &json!(images.url_for(&bmc))), "{who}");
+        assert_eq!(told(row.insert(&redfish, &images.url_for(&bmc)).await), is(row.occupied), "{who}");
         assert_eq!(row.eject(&redfish).await.status, row.inserted, "{who}");
         assert_eq!(bmc.state().slots.iter().filter(|slot| slot.inserted).count(), 0, "{who}");
     }
@@ -395,12 +417,12 @@ async fn each_boots_the_image_once_by_the_routes_that_are_its_own() {
         for (route, boots) in row.routes {
             let case = format!("{} by {route:?}", row.personality);
             let (bmc, redfish) = row.start(&fleet).await;
-            assert_eq!(row.insert(&redfish, &images.url()).await.status, row.inserted, "{case}");
+            assert_eq!(row.insert(&redfish, &images.url_for(&bmc)).await.status, row.inserted, "{case}");
             row.boot_once(&redfish, *route).await;
             let reset = format!("{}/Actions/ComputerSystem.Reset", system_path(&redfish).await);
             redfish.post(&reset, json!({"ResetType": "On"})).await;
             let state = until(&bmc, |state| state.boots.len() == 1).await;
-            let image = Some(images.url());
+            let image = Some(images.url_for(&bmc));
             let expected = Boot { device: Device::VirtualCd, image };
             assert_eq!(state.boots[0] == expected, *boots, "{case}: {:?}", state.boots);
             redfish.post(&reset, json!({"ResetType": "ForceRestart"})).await;

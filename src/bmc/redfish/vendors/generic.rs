@@ -1,4 +1,4 @@
-//! Any BMC that keeps to the standard: `OpenBMC`, sushy-tools, and all that have no file of their own.
+//! Any BMC that keeps to the standard: sushy-tools, and all that have no file of their own.
 
 use super::Quirks;
 

@@ -22,6 +22,7 @@ mod ami;
 mod dell;
 mod generic;
 mod hpe;
+mod openbmc;
 
 /// The vendors whose differences are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,11 +35,13 @@ pub enum Vendor {
     Hpe,
     /// AMI `MegaRAC`: Gigabyte, `ASRock` Rack, Quanta, NVIDIA DGX and others.
     Ami,
+    /// `OpenBMC` with bmcweb, NVIDIA's GB200 and GH200 among them.
+    OpenBmc,
 }
 
 impl Vendor {
     /// Every vendor, as `ipmi/mode` may name it after `redfish-`.
-    pub const ALL: [Self; 4] = [Self::Generic, Self::Dell, Self::Hpe, Self::Ami];
+    pub const ALL: [Self; 5] = [Self::Generic, Self::Dell, Self::Hpe, Self::Ami, Self::OpenBmc];
 
     /// The vendor's name in `ipmi/mode` and in logs.
     #[must_use]
@@ -48,6 +51,7 @@ impl Vendor {
             Self::Dell => "dell",
             Self::Hpe => "hpe",
             Self::Ami => "ami",
+            Self::OpenBmc => "openbmc",
         }
     }
 
@@ -61,6 +65,8 @@ impl Vendor {
             Some(Self::Hpe)
         } else if word == "ami" || begins(&["ami ", "american megatrends", "gigabyte", "asrock", "quanta"]) {
             Some(Self::Ami)
+        } else if begins(&["openbmc", "nvidia"]) {
+            Some(Self::OpenBmc)
         } else {
             None
         }
@@ -72,6 +78,7 @@ impl Vendor {
             Self::Dell => &dell::Dell,
             Self::Hpe => &hpe::Hpe,
             Self::Ami => &ami::Ami,
+            Self::OpenBmc => &openbmc::OpenBmc,
         }
     }
 }
@@ -325,6 +332,6 @@ mod tests {
             assert_eq!(vendor.name().parse(), Ok(vendor));
         }
         let error = "acme".parse::<Vendor>().map_err(|e| e.to_string());
-        assert_eq!(error, Err("no vendor \"acme\" is known; known are generic, dell, hpe, ami".to_owned()));
+        assert_eq!(error, Err("no vendor \"acme\" is known; known are generic, dell, hpe, ami, openbmc".to_owned()));
     }
 }

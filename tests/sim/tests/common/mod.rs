@@ -124,4 +124,9 @@ impl Images {
     pub fn url(&self) -> String {
         self.server.url().join("boot.iso").unwrap().to_string()
     }
+
+    /// The image by a URL that this BMC fetches.
+    pub fn url_for(&self, bmc: &Bmc) -> String {
+        self.server.url_by(bmc.image_scheme()).join("boot.iso").unwrap().to_string()
+    }
 }

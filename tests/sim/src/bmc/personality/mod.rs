@@ -17,6 +17,7 @@ mod ilo4;
 mod ilo5;
 mod ilo6;
 mod megarac;
+mod openbmc;
 
 use std::fmt;
 
@@ -43,6 +44,8 @@ pub enum Personality {
     Ilo6,
     /// AMI `MegaRAC` 13 on a Gigabyte board.
     MegaRac,
+    /// `OpenBMC` with bmcweb.
+    OpenBmc,
 }
 
 impl Personality {
@@ -57,6 +60,7 @@ impl Personality {
         Personality::Ilo5,
         Personality::Ilo6,
         Personality::MegaRac,
+        Personality::OpenBmc,
     ];
 
     /// What such a BMC believes of itself.
@@ -72,6 +76,7 @@ impl Personality {
             Personality::Ilo5 => ilo5::profile(),
             Personality::Ilo6 => ilo6::profile(),
             Personality::MegaRac => megarac::profile(),
+            Personality::OpenBmc => openbmc::profile(),
         }
     }
 }
@@ -88,6 +93,7 @@ impl fmt::Display for Personality {
             Personality::Ilo5 => "iLO 5",
             Personality::Ilo6 => "iLO 6",
             Personality::MegaRac => "AMI MegaRAC",
+            Personality::OpenBmc => "OpenBMC",
         })
     }
 }
