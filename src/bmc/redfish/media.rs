@@ -245,6 +245,7 @@ impl Redfish<'_> {
         let offers = self.collections().await.is_ok_and(|collections| !collections.is_empty());
         let answer = if offers { "lists no virtual media slot for a CD image" } else { "offers no virtual media" };
         let advice = "virtual media may be switched off, need a licence, or be taken by a console session";
+        let advice = self.quirks.advice_without_slots(&self.platform).unwrap_or(advice);
         self.client.error(Kind::Unsupported, answer).advise(advice)
     }
 

@@ -164,6 +164,11 @@ pub(crate) trait Quirks: Send + Sync {
         None
     }
 
+    /// What an operator can do where the BMC lists no slot for a CD image.
+    fn advice_without_slots(&self, _: &Platform) -> Option<&'static str> {
+        None
+    }
+
     /// Whether a refusal only says "not now": the same request is sent again, a bounded number of times.
     fn is_passing(&self, _: &Refusal) -> bool {
         false
