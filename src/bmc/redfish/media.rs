@@ -86,8 +86,8 @@ impl Redfish<'_> {
         let mut failed = Vec::new();
         for collection in self.collections().await? {
             self.client.doing(mounting.clone());
-            let slots = self.slots_in(&collection).await?;
-            self.empty(&slots).await?;
+            let mut slots = self.slots_in(&collection).await?;
+            self.empty(&mut slots).await?;
             for slot in &slots {
                 self.begin("insert", format!("inserting {shown} in slot {}", slot.id));
                 match self.insert(slot, image).await? {
@@ -147,8 +147,8 @@ impl Redfish<'_> {
             Err(error) if error.kind() == Kind::Unsupported && !error.is_final() => return Ok(false),
             Err(error) => return Err(error),
         };
-        let picked: Vec<Slot> = slots.into_iter().filter(|slot| slot.is_occupied() && which(slot)).collect();
-        self.empty(&picked).await?;
+        let mut picked: Vec<Slot> = slots.into_iter().filter(|slot| slot.is_occupied() && which(slot)).collect();
+        self.empty(&mut picked).await?;
         Ok(!picked.is_empty())
     }
 
@@ -249,14 +249,15 @@ impl Redfish<'_> {
         self.client.error(Kind::Unsupported, answer).advise(advice)
     }
 
-    /// Ejects what is in the slots and waits until each is free (rule R3).
-    async fn empty(&mut self, slots: &[Slot]) -> Result<(), Error> {
-        for slot in slots.iter().filter(|slot| slot.is_occupied()) {
+    /// Ejects what is in the slots and waits until each is free (rule R3). What is left is each slot as it is then: its
+    /// `ETag` was another before.
+    async fn empty(&mut self, slots: &mut [Slot]) -> Result<(), Error> {
+        for slot in slots.iter_mut().filter(|slot| slot.is_occupied()) {
             let image = without_password(&slot.image());
             let image = if image.is_empty() { "an unnamed image".to_owned() } else { image };
             self.begin("eject", format!("ejecting {image} from slot {}", slot.id));
             self.eject(slot).await?;
-            self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await?;
+            *slot = self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await?;
             self.done(format!("ejected {image} from slot {}", slot.id));
         }
         Ok(())
@@ -279,7 +280,7 @@ impl Redfish<'_> {
                 Performed::Lost(error) if !error.is_lost() => return Err(error),
                 Performed::Lost(error) => {
                     let emptied = self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await;
-                    return emptied.map_err(|late| if late.is_final() { late } else { error });
+                    return emptied.map(|_| ()).map_err(|late| if late.is_final() { late } else { error });
                 }
                 Performed::Refused(refusal) if self.quirks.says_empty(&refusal) => return Ok(()),
                 Performed::Refused(refusal) => self.client.refused(&refusal),
@@ -327,7 +328,7 @@ impl Redfish<'_> {
             let showing = format!("to show {}", without_password(image.as_str()));
             let quirks = self.quirks;
             return match self.await_slot(slot, &showing, |slot| slot.holds(image) && quirks.has_arrived(slot)).await {
-                Ok(()) => Ok(Insertion::Shown),
+                Ok(_) => Ok(Insertion::Shown),
                 Err(error) if error.is_final() => Err(error),
                 Err(error) => Ok(Insertion::Unshown(lost.unwrap_or_else(|| error.advise(fetch_advice(image))))),
             };
@@ -377,12 +378,12 @@ impl Redfish<'_> {
     }
 
     /// Looks at a slot until it is as wanted. A look that fails is no answer yet: BMCs stumble while they attach media.
-    async fn await_slot(&mut self, slot: &Slot, awaited: &str, wanted: impl Fn(&Slot) -> bool) -> Result<(), Error> {
+    async fn await_slot(&mut self, slot: &Slot, awaited: &str, wanted: impl Fn(&Slot) -> bool) -> Result<Slot, Error> {
         let patience = Patience::of(self.client.limits().media);
         let awaited = format!("slot {} {awaited}", slot.id);
         loop {
             let seen = match self.reload(slot).await {
-                Ok(slot) if wanted(&slot) => return Ok(()),
+                Ok(slot) if wanted(&slot) => return Ok(slot),
                 Ok(slot) => format!("it {}", slot.spoken()),
                 Err(error) if error.is_final() => return Err(error),
                 Err(error) => error.to_string(),
