@@ -7,7 +7,7 @@ use super::answer::{Answer, Refusal};
 use super::ladder::{Ladder, Taken, protocol};
 use super::slot::{Slot, without_password};
 use super::value::{Resource, link};
-use super::vendors::{Way, blames_image};
+use super::vendors::{Way, blames_image, wants_licence};
 use super::{Redfish, spoken_patience};
 use crate::bmc::answered::{Media, Mounted};
 use crate::bmc::error::{Error, Kind};
@@ -317,6 +317,9 @@ impl Redfish<'_> {
                 Performed::Refused(refusal) if blames_image(&refusal) => {
                     let advice = self.quirks.advice(&refusal).unwrap_or_else(|| fetch_advice(image));
                     return Err(self.client.refused(&refusal).advise(advice).finally());
+                }
+                Performed::Refused(refusal) if wants_licence(&refusal) => {
+                    return Err(self.client.refused(&refusal).finally());
                 }
                 Performed::Refused(refusal) => {
                     let error = self.client.refused(&refusal);

@@ -298,8 +298,7 @@ pub(crate) fn is_commonly_passing(refusal: &Refusal) -> bool {
 
 /// Advice for refusals that mean the same on any BMC.
 pub(crate) fn common_advice(refusal: &Refusal) -> Option<String> {
-    let licence = |text: &str| text.to_ascii_lowercase().contains("licen");
-    let advice = if refusal.messages.iter().any(|message| licence(&message.id) || licence(&message.text)) {
+    let advice = if wants_licence(refusal) {
         "this needs a licence on the BMC: install it"
     } else if refusal.says("SessionLimitExceeded") {
         "all its sessions are taken: log others out, or wait until they expire"
@@ -311,6 +310,12 @@ pub(crate) fn common_advice(refusal: &Refusal) -> Option<String> {
         return None;
     };
     Some(advice.to_owned())
+}
+
+/// Refusals for want of a licence: no other slot, and no other way, has it. In whatever words: each vendor has its own.
+pub(crate) fn wants_licence(refusal: &Refusal) -> bool {
+    let licence = |text: &str| text.to_ascii_lowercase().contains("licen");
+    refusal.messages.iter().any(|message| licence(&message.id) || licence(&message.text))
 }
 
 /// Refusals of an insert that name the image as the cause: no other slot, and no other way, will fetch it.
