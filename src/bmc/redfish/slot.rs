@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::ladder::protocol;
 use super::value::Resource;
 
 /// A member of a `VirtualMedia` collection.
@@ -85,6 +86,10 @@ impl Slot {
         match Url::parse(&shown) {
             Ok(mut url) if url.has_host() => {
                 let mut wanted = image.clone();
+                if protocol(&url) == protocol(image) {
+                    // cifs and smb are one; setting it fails only where the two are no names of one protocol.
+                    let _ = url.set_scheme(image.scheme());
+                }
                 for url in [&mut url, &mut wanted] {
                     // A BMC may drop or mask these. Setting them fails only where there are none.
                     let _ = url.set_username("");
@@ -167,6 +172,11 @@ mod tests {
         assert!(shows(json!("//10.0.0.5/iso/u1/boot.iso/boot.iso")));
         assert!(shows(json!("boot.iso")));
         assert!(shows(json!(null)));
+        let share = Url::parse("cifs://10.0.0.5/share/boot.iso").unwrap();
+        for image in ["smb://10.0.0.5/share/boot.iso", "cifs://10.0.0.5/share/boot.iso", "//10.0.0.5/share/boot.iso"] {
+            assert!(slot(json!({"Inserted": true, "Image": image})).holds(&share), "{image}");
+        }
+        assert!(!slot(json!({"Inserted": true, "Image": "nfs://10.0.0.5/share/boot.iso"})).holds(&share));
         assert!(!shows(json!("http://10.0.0.5/iso/u2/boot.iso")));
         assert!(!shows(json!("//10.0.0.5/iso/u2/boot.iso/boot.iso")));
         assert!(!shows(json!("other.iso")));
