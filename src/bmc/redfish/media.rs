@@ -296,7 +296,9 @@ impl Redfish<'_> {
     /// Inserts the image in one slot by each way in turn.
     async fn insert(&mut self, slot: &Slot, image: &Url) -> Result<Insertion, Error> {
         let mut failed = Vec::new();
-        for way in self.quirks.insert_ways(&self.platform, slot, image) {
+        let mut ways = self.quirks.insert_ways(&self.platform, slot, image).into_iter().peekable();
+        while let Some(way) = ways.next() {
+            let respelled = ways.peek().is_some_and(|next| next.respells(&way));
             let performed = match &way {
                 Way::Action => self.climb(slot, image).await?,
                 Way::Patch(body) => self.patch_slot(slot, body).await,
@@ -314,7 +316,7 @@ impl Redfish<'_> {
                 },
                 Performed::Lost(error) if !error.is_lost() => return Err(error),
                 Performed::Lost(error) => Some(error),
-                Performed::Refused(refusal) if blames_image(&refusal) => {
+                Performed::Refused(refusal) if blames_image(&refusal) && !respelled => {
                     let advice = self.quirks.advice(&refusal).unwrap_or_else(|| fetch_advice(image));
                     return Err(self.client.refused(&refusal).advise(advice).finally());
                 }

@@ -120,6 +120,13 @@ pub(crate) enum Way {
     Post { path: String, body: Value },
 }
 
+impl Way {
+    /// Whether it is the way `before` it, with the image named otherwise.
+    pub(crate) fn respells(&self, before: &Self) -> bool {
+        matches!((self, before), (Self::Patch(body), Self::Patch(other)) if body.get("Image") != other.get("Image"))
+    }
+}
+
 impl Display for Way {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
