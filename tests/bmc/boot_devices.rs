@@ -49,6 +49,13 @@ async fn every_device_is_set_once_and_from_now_on_on_every_bmc() {
             assert_eq!(boot(&bmc, &mut session).await, expected, "{case}");
             assert_eq!(boot(&bmc, &mut session).await, Device::Disk, "{case}: once is once");
 
+            if !personality.boots_always() {
+                let before = writes(&bmc);
+                let error = session.boot_from(device, Lasting::Always, BootMode::Current).await.unwrap_err();
+                told(&error, 404, &["from now on", "one boot at a time"]);
+                assert_eq!(writes(&bmc), before, "{case}: it says so itself");
+                continue;
+            }
             set(&mut session, Lasting::Always).await;
             assert_eq!(bmc.state().boot_always, Some(expected), "{case}");
             for _ in 0..2 {
@@ -93,8 +100,9 @@ async fn whether_a_boot_from_virtual_cd_is_to_come_is_read_off_every_bmc() {
         assert_eq!(boot(&bmc, &mut session).await, Device::Disk, "{personality}");
 
         session.boot_once_from_cd().await.unwrap();
-        session.boot_from(BootDevice::Disk, Lasting::Always, BootMode::Current).await.unwrap();
-        assert!(!session.boots_once_from_cd().await.unwrap(), "{personality}: replaced for good");
+        let lasting = if personality.boots_always() { Lasting::Always } else { Lasting::Once };
+        session.boot_from(BootDevice::Disk, lasting, BootMode::Current).await.unwrap();
+        assert!(!session.boots_once_from_cd().await.unwrap(), "{personality}: replaced by {lasting:?}");
         assert_eq!(boot(&bmc, &mut session).await, Device::Disk, "{personality}");
     }
 }

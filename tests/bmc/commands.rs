@@ -90,7 +90,7 @@ async fn a_machines_boot_device_light_and_description_are_set_and_read_by_hand()
 #[tokio::test]
 async fn probe_says_what_a_bmc_is_and_what_would_be_done_and_does_none_of_it() {
     let bench = Bench::start().await;
-    let table: [(Personality, &str, &[&str], &[&str]); 10] = [
+    let table: [(Personality, &str, &[&str], &[&str]); Personality::ALL.len()] = [
         (Personality::Generic, "generic", &["boot override"], &["PowerCycle"]),
         (Personality::Idrac8, "dell", &["configuration import"], &["PowerCycle"]),
         (Personality::Idrac9Early, "dell", &["iDRAC attributes", "configuration import"], &["PowerCycle"]),
@@ -101,6 +101,9 @@ async fn probe_says_what_a_bmc_is_and_what_would_be_done_and_does_none_of_it() {
         (Personality::Ilo6, "hpe", &["boot on next reset", "boot override"], &["ForceRestart"]),
         (Personality::MegaRac, "ami", &["boot override"], &["ForceRestart"]),
         (Personality::OpenBmc, "openbmc", &["boot override"], &["PowerCycle"]),
+        (Personality::Xcc, "lenovo", &["boot override"], &["ForceRestart"]),
+        (Personality::Xcc2, "lenovo", &["boot override"], &["ForceRestart"]),
+        (Personality::Xcc3, "lenovo", &["boot override"], &["ForceRestart"]),
     ];
     assert_eq!(table.len(), Personality::ALL.len(), "a personality is missing here");
     for (personality, vendor, boot_once, cycle) in table {

@@ -9,5 +9,6 @@ mod commands;
 mod describe;
 mod faults;
 mod identify;
+mod lenovo;
 mod refusals;
 mod tls;

@@ -222,6 +222,8 @@ mod tests {
             (platform(none(), json!({"Model": "OpenBmc"}), none()), Vendor::OpenBmc),
             (platform(json!({"Vendor": "Dell"}), json!({"Model": "OpenBmc"}), none()), Vendor::OpenBmc),
             (platform(json!({"Vendor": "NVIDIA", "Product": "GB200 NVL"}), none(), none()), Vendor::OpenBmc),
+            (platform(json!({"Vendor": "Lenovo", "Oem": {"Lenovo": {}}}), none(), none()), Vendor::Lenovo),
+            (platform(none(), json!({"Model": "Lenovo XClarity Controller"}), none()), Vendor::Lenovo),
             (platform(none(), none(), json!({"Manufacturer": "Sushy Emulator"})), Vendor::Generic),
         ] {
             assert_eq!(platform.vendor(), vendor, "{:?}", platform.root.body);

@@ -28,6 +28,7 @@ mod client;
 mod discovery;
 mod failure;
 mod identify;
+mod image;
 mod known;
 mod ladder;
 mod media;

@@ -42,6 +42,8 @@ struct Row {
 enum Insert {
     Action,
     Patch,
+    /// PATCH with `Inserted`.
+    PatchInserted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,6 +68,14 @@ const IMPORT: &str = "EID_674_Manager.ImportSystemConfiguration";
 const DELL_ATTRIBUTES: &str = "Oem/Dell/DellAttributes/iDRAC.Embedded.1";
 const HPE_MEDIA: &[(&str, &[&str])] = &[("/redfish/v1/Managers/1", &["1", "2"])];
 const HPE_CD: &str = "/redfish/v1/Managers/1/VirtualMedia/2";
+
+const XCC_SYSTEM: &str = "/redfish/v1/Systems/1";
+const XCC_SLOTS: &[&str] =
+    &["RDOC1", "RDOC2", "EXT1", "EXT2", "EXT3", "EXT4", "Remote1", "Remote2", "Remote3", "Remote4"];
+const XCC_MEDIA: &[(&str, &[&str])] = &[(XCC_SYSTEM, XCC_SLOTS), ("/redfish/v1/Managers/1", XCC_SLOTS)];
+const XCC_CD: &str = "/redfish/v1/Systems/1/VirtualMedia/EXT1";
+const XCC_ROUTES: &[(Route, bool)] =
+    &[(Route::Override(XCC_SYSTEM), true), (Route::Override("/redfish/v1/Systems/1/Pending"), false)];
 
 const ROWS: &[Row] = &[
     Row {
@@ -271,6 +281,60 @@ const ROWS: &[Row] = &[
         routes: &[(Route::Override("/redfish/v1/Systems/system"), true)],
         on_when_on: (200, "Base.1.18.1.Success"),
     },
+    Row {
+        personality: Personality::Xcc,
+        vendor: Some("Lenovo"),
+        oem: Some("Lenovo"),
+        manager: "/redfish/v1/Managers/1",
+        model: "Lenovo XClarity Controller",
+        media: XCC_MEDIA,
+        cd: XCC_CD,
+        insert: Insert::PatchInserted,
+        beside: &[],
+        inserted: 200,
+        unreachable: (500, "Base.1.8.ResourceAtUriUnauthorized"),
+        occupied: (400, "Base.1.8.ResourceInUse"),
+        empty: (200, "Base.1.8.Success"),
+        nothing: None,
+        routes: XCC_ROUTES,
+        on_when_on: (204, ""),
+    },
+    Row {
+        personality: Personality::Xcc2,
+        vendor: Some("Lenovo"),
+        oem: Some("Lenovo"),
+        manager: "/redfish/v1/Managers/1",
+        model: "Lenovo XClarity Controller 2",
+        media: XCC_MEDIA,
+        cd: XCC_CD,
+        insert: Insert::PatchInserted,
+        beside: &[],
+        inserted: 201,
+        unreachable: (500, "Base.1.12.ResourceAtUriUnauthorized"),
+        occupied: (400, "Base.1.12.ResourceInUse"),
+        empty: (201, "Base.1.12.Success"),
+        nothing: None,
+        routes: XCC_ROUTES,
+        on_when_on: (204, ""),
+    },
+    Row {
+        personality: Personality::Xcc3,
+        vendor: Some("Lenovo"),
+        oem: Some("Lenovo"),
+        manager: "/redfish/v1/Managers/1",
+        model: "Lenovo XClarity Controller 3",
+        media: &[(XCC_SYSTEM, XCC_SLOTS)],
+        cd: XCC_CD,
+        insert: Insert::PatchInserted,
+        beside: &[],
+        inserted: 204,
+        unreachable: (500, "Base.1.18.ResourceAtUriUnauthorized"),
+        occupied: (400, "Base.1.18.ResourceInUse"),
+        empty: (204, ""),
+        nothing: None,
+        routes: XCC_ROUTES,
+        on_when_on: (204, ""),
+    },
 ];
 
 impl Row {
@@ -288,7 +352,8 @@ impl Row {
         }
         let answer = match self.insert {
             Insert::Action => redfish.post(&format!("{}/Actions/VirtualMedia.InsertMedia", self.cd), body).await,
-            Insert::Patch => redfish.patch(self.cd, body).await,
+            Insert::Patch => redfish.overwrite(self.cd, body).await,
+            Insert::PatchInserted => redfish.overwrite(self.cd, json!({"Image": url, "Inserted": true})).await,
         };
         self.settled(redfish, answer).await
     }
@@ -296,7 +361,7 @@ impl Row {
     async fn eject(&self, redfish: &Redfish) -> common::Answer {
         let answer = match self.insert {
             Insert::Action => redfish.post(&format!("{}/Actions/VirtualMedia.EjectMedia", self.cd), json!({})).await,
-            Insert::Patch => redfish.patch(self.cd, json!({"Image": null})).await,
+            Insert::Patch | Insert::PatchInserted => redfish.overwrite(self.cd, json!({"Image": null})).await,
         };
         self.settled(redfish, answer).await
     }
@@ -317,7 +382,7 @@ impl Row {
         match route {
             Route::Override(path) => {
                 let boot = json!({"Boot": {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd"}});
-                redfish.patch(path, boot).await
+                redfish.overwrite(path, boot).await
             }
             Route::Attributes(path) => {
                 let wanted = json!({"ServerBoot.1.BootOnce": "Enabled", "ServerBoot.1.FirstBootDevice": "VCD-DVD"});
@@ -338,7 +403,7 @@ impl Row {
             Route::Whole(path) => {
                 let boot = json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd",
                     "BootSourceOverrideMode": "UEFI"});
-                redfish.patch_current(path, json!({"Boot": boot})).await
+                redfish.overwrite(path, json!({"Boot": boot})).await
             }
             Route::NextReset(key) => {
                 redfish.patch(self.cd, json!({"Oem": {key: {"BootOnNextServerReset": true}}})).await

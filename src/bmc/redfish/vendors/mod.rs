@@ -22,6 +22,7 @@ mod ami;
 mod dell;
 mod generic;
 mod hpe;
+mod lenovo;
 mod openbmc;
 
 /// The vendors whose differences are known.
@@ -37,11 +38,13 @@ pub enum Vendor {
     Ami,
     /// `OpenBMC` with bmcweb, NVIDIA's GB200 and GH200 among them.
     OpenBmc,
+    /// Lenovo XCC, XCC2, XCC3.
+    Lenovo,
 }
 
 impl Vendor {
     /// Every vendor, as `ipmi/mode` may name it after `redfish-`.
-    pub const ALL: [Self; 5] = [Self::Generic, Self::Dell, Self::Hpe, Self::Ami, Self::OpenBmc];
+    pub const ALL: [Self; 6] = [Self::Generic, Self::Dell, Self::Hpe, Self::Ami, Self::OpenBmc, Self::Lenovo];
 
     /// The vendor's name in `ipmi/mode` and in logs.
     #[must_use]
@@ -52,6 +55,7 @@ impl Vendor {
             Self::Hpe => "hpe",
             Self::Ami => "ami",
             Self::OpenBmc => "openbmc",
+            Self::Lenovo => "lenovo",
         }
     }
 
@@ -67,6 +71,8 @@ impl Vendor {
             Some(Self::Ami)
         } else if begins(&["openbmc", "nvidia"]) {
             Some(Self::OpenBmc)
+        } else if begins(&["lenovo"]) {
+            Some(Self::Lenovo)
         } else {
             None
         }
@@ -79,6 +85,7 @@ impl Vendor {
             Self::Hpe => &hpe::Hpe,
             Self::Ami => &ami::Ami,
             Self::OpenBmc => &openbmc::OpenBmc,
+            Self::Lenovo => &lenovo::Lenovo,
         }
     }
 }
@@ -349,6 +356,7 @@ mod tests {
             assert_eq!(vendor.name().parse(), Ok(vendor));
         }
         let error = "acme".parse::<Vendor>().map_err(|e| e.to_string());
-        assert_eq!(error, Err("no vendor \"acme\" is known; known are generic, dell, hpe, ami, openbmc".to_owned()));
+        let known = Vendor::ALL.map(Vendor::name).join(", ");
+        assert_eq!(error, Err(format!("no vendor \"acme\" is known; known are {known}")));
     }
 }

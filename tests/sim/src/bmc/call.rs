@@ -140,12 +140,13 @@ impl Reply {
             entry["Message"] = json!("Done.");
             entry["Severity"] = json!("OK");
         }
-        match &errors.code {
+        let reply = match &errors.code {
             // iLO wraps success in "error" as well (redfish-vendors 1.3: 200 with ExtendedInfo Success).
             Some(code) => Reply::ok(json!({"error": {"code": code, "message": "See @Message.ExtendedInfo.",
                 "@Message.ExtendedInfo": [entry]}})),
             None => Reply::ok(json!({"@Message.ExtendedInfo": [entry]})),
-        }
+        };
+        if answer == Answer::Created { reply.status(201) } else { reply }
     }
 }
 

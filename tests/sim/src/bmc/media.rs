@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::call::{Act, Call, Effect};
 use super::machine::Machine;
 use super::message::{Message, Refusal};
+use super::profile::Shares;
 
 const INSERT_PROPERTIES: [&str; 8] = [
     "Image",
@@ -71,6 +72,10 @@ fn check_image(machine: &Machine, image: &str) -> Result<(), Refusal> {
     let scheme =
         image.split_once("://").map_or_else(|| if image.starts_with("//") { "cifs" } else { "nfs" }, |(s, _)| s);
     if !media.schemes.contains(&scheme) {
+        return Err(Refusal::about(&errors.scheme, "Image"));
+    }
+    let bare = !image.contains("://");
+    if matches!((media.shares, bare, scheme), (Shares::Bare, false, "nfs" | "cifs" | "smb") | (Shares::Url, true, _)) {
         return Err(Refusal::about(&errors.scheme, "Image"));
     }
     if media.wants_iso_suffix && !image.to_ascii_lowercase().ends_with(".iso") {

@@ -150,6 +150,8 @@ pub struct Tasks {
 pub enum Answer {
     /// 200 with an `ExtendedInfo` that says Success.
     Ok,
+    /// As `Ok`, with 201.
+    Created,
     /// 204.
     NoContent,
     /// 202 with `Location`; the work is done, or fails, in the task.
@@ -182,6 +184,8 @@ pub struct Media {
     pub refuses: Vec<&'static str>,
     /// URL schemes taken; anything else is [`Errors::scheme`].
     pub schemes: Vec<&'static str>,
+    /// How an image on an NFS or CIFS share may be named; otherwise it is [`Errors::scheme`].
+    pub shares: Shares,
     /// Whether an image name that does not end in `.iso` is refused as [`Errors::scheme`].
     pub wants_iso_suffix: bool,
     /// Reads of a member that still show the old image after an eject; an insert while they last is
@@ -252,6 +256,17 @@ pub enum Under {
     System,
     /// The manager.
     Manager,
+}
+
+/// How an image on a share is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shares {
+    /// Either way.
+    Any,
+    /// `host:/path` for NFS, `//host/path` for CIFS.
+    Bare,
+    /// `nfs://host/path`, `smb://host/path`.
+    Url,
 }
 
 /// `Image` of an empty drive.

@@ -63,15 +63,13 @@ impl Redfish {
         send(self.request(Method::POST, path).header("Content-Type", "application/json").body(body.to_string())).await
     }
 
-    /// A PATCH with the resource's own `ETag`, where it shows one.
-    pub async fn patch_current(&self, path: &str, body: Value) -> Answer {
-        let etag = self.get(path).await.headers.get("etag").cloned();
-        let request = self.request(Method::PATCH, path).body(body.to_string());
-        send(if let Some(etag) = etag { request.header("If-Match", etag) } else { request }).await
-    }
-
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         send(self.request(Method::PATCH, path).header("Content-Type", "application/json").body(body.to_string())).await
+    }
+
+    /// A PATCH of whatever is there now: some BMCs insist on If-Match.
+    pub async fn overwrite(&self, path: &str, body: Value) -> Answer {
+        send(self.request(Method::PATCH, path).header("If-Match", "*").body(body.to_string())).await
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::message::{Errors, Message};
 use super::super::oem::NoOem;
 use super::super::profile::{
     Answer, BootRules, CdMeans, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, FullImage, Http, Identity, Listing,
-    Media, Member, ModeRule, Place, PowerRules, Profile, Tasks, Under,
+    Media, Member, ModeRule, Place, PowerRules, Profile, Shares, Tasks, Under,
 };
 
 impl Profile {
@@ -62,6 +62,7 @@ impl Profile {
                 listed: Vec::new(),
                 refuses: Vec::new(),
                 schemes: vec!["http", "https", "nfs", "cifs"],
+                shares: Shares::Any,
                 wants_iso_suffix: false,
                 stale_reads: 0,
                 late_reads: 0,

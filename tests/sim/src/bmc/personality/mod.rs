@@ -16,8 +16,13 @@ mod idrac9_early;
 mod ilo4;
 mod ilo5;
 mod ilo6;
+mod lenovo;
 mod megarac;
 mod openbmc;
+mod xcc;
+mod xcc2;
+mod xcc3;
+mod xcc_early;
 
 use std::fmt;
 
@@ -46,10 +51,18 @@ pub enum Personality {
     MegaRac,
     /// `OpenBMC` with bmcweb.
     OpenBmc,
+    /// Lenovo XCC from 2.50 on.
+    Xcc,
+    /// Lenovo XCC2.
+    Xcc2,
+    /// Lenovo XCC3.
+    Xcc3,
+    /// Lenovo XCC before 2.50, whose virtual media Redfish does not reach.
+    XccEarly,
 }
 
 impl Personality {
-    /// Every one.
+    /// Every one that mounts images.
     pub const ALL: &[Personality] = &[
         Personality::Generic,
         Personality::Idrac8,
@@ -61,7 +74,13 @@ impl Personality {
         Personality::Ilo6,
         Personality::MegaRac,
         Personality::OpenBmc,
+        Personality::Xcc,
+        Personality::Xcc2,
+        Personality::Xcc3,
     ];
+
+    /// Every one that does all but mount images.
+    pub const WITHOUT_MEDIA: &[Personality] = &[Personality::XccEarly];
 
     /// What such a BMC believes of itself.
     #[must_use]
@@ -77,7 +96,17 @@ impl Personality {
             Personality::Ilo6 => ilo6::profile(),
             Personality::MegaRac => megarac::profile(),
             Personality::OpenBmc => openbmc::profile(),
+            Personality::Xcc => xcc::profile(),
+            Personality::Xcc2 => xcc2::profile(),
+            Personality::Xcc3 => xcc3::profile(),
+            Personality::XccEarly => xcc_early::profile(),
         }
+    }
+
+    /// Whether a boot device can be set for more than one boot.
+    #[must_use]
+    pub fn boots_always(self) -> bool {
+        self.profile().boot.enabled.contains(&"Continuous")
     }
 }
 
@@ -94,6 +123,10 @@ impl fmt::Display for Personality {
             Personality::Ilo6 => "iLO 6",
             Personality::MegaRac => "AMI MegaRAC",
             Personality::OpenBmc => "OpenBMC",
+            Personality::Xcc => "XCC",
+            Personality::Xcc2 => "XCC2",
+            Personality::Xcc3 => "XCC3",
+            Personality::XccEarly => "XCC before 2.50",
         })
     }
 }
