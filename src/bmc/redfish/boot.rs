@@ -126,7 +126,7 @@ fn set_device_override<'a>(bmc: &'a mut Redfish<'_>, choice: Choice) -> Step<'a>
 
 fn clear_cd_override<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
     Box::pin(async move {
-        let targets = bmc.quirks.boot_targets(BootDevice::Cd);
+        let targets = bmc.quirks.boot_targets(&bmc.platform, BootDevice::Cd);
         bmc.clear_override(|shown| shown.is_to(targets)).await
     })
 }

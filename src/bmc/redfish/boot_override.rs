@@ -117,7 +117,7 @@ impl Redfish<'_> {
 
     /// Whether the system or its settings object shows that the next boot goes to the virtual CD.
     pub(super) async fn shows_cd_override(&mut self) -> Result<bool, Error> {
-        let targets = self.quirks.boot_targets(BootDevice::Cd);
+        let targets = self.quirks.boot_targets(&self.platform, BootDevice::Cd);
         let system = self.fresh_system().await?;
         let settings = self.settings().await?;
         Ok([Some(&system), settings.as_ref()].into_iter().flatten().any(|place| Shown::of(place).is_to(targets)))
@@ -182,7 +182,7 @@ impl Redfish<'_> {
             // Redfish 1.0 listed them so; iLO 4 still does.
             targets = place.texts("Boot/BootSourceOverrideSupported");
         }
-        let names = self.quirks.boot_targets(choice.device);
+        let names = self.quirks.boot_targets(&self.platform, choice.device);
         let known = names.iter().find(|name| targets.is_empty() || targets.iter().any(|target| target == *name));
         let Some(target) = known else {
             let advice = "set the boot order in the firmware's own settings";

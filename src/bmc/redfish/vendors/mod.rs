@@ -271,7 +271,7 @@ pub(crate) trait Quirks: Send + Sync {
     }
 
     /// The names of a device as a boot target, in order of preference.
-    fn boot_targets(&self, device: BootDevice) -> &'static [&'static str] {
+    fn boot_targets(&self, _: &Platform, device: BootDevice) -> &'static [&'static str] {
         match device {
             BootDevice::Cd => &["Cd", "UsbCd"],
             BootDevice::Pxe => &["Pxe"],
