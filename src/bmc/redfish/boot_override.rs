@@ -45,6 +45,8 @@ struct Wording {
     enabled: &'static str,
     target: &'static str,
     mode: Option<String>,
+    /// What the target may be shown as once it is set.
+    shown_as: Option<&'static str>,
 }
 
 impl Redfish<'_> {
@@ -203,7 +205,7 @@ impl Redfish<'_> {
             BootMode::Legacy => "Legacy".to_owned(),
         });
         let mode = mode.filter(|mode| modes.is_empty() || modes.contains(mode));
-        Ok(Wording { enabled, target, mode })
+        Ok(Wording { enabled, target, mode, shown_as: self.quirks.shown_as(target) })
     }
 
     /// The boot mode of a place; where a whole override is wanted, also when only the system shows one, or nobody.
@@ -342,7 +344,7 @@ impl Shown {
     /// Whether what was written took.
     fn has_become(&self, wording: &Wording) -> bool {
         let lasts = wording.enabled == "Once" || self.enabled.as_deref() == Some(wording.enabled);
-        lasts && self.is_to(&[wording.target])
+        lasts && (self.is_to(&[wording.target]) || wording.shown_as.is_some_and(|other| self.is_to(&[other])))
     }
 
     fn spoken(&self) -> String {
@@ -387,7 +389,12 @@ mod tests {
                 "BootSourceOverrideMode": mode}}),
             ))
         };
-        let wording = |enabled, mode: Option<&str>| Wording { enabled, target: "Pxe", mode: mode.map(str::to_owned) };
+        let wording = |enabled, mode: Option<&str>| Wording {
+            enabled,
+            target: "Pxe",
+            mode: mode.map(str::to_owned),
+            shown_as: None,
+        };
         // sushy-tools.
         assert!(shown("Continuous", "UEFI").has_become(&wording("Once", None)));
         assert!(!shown("Once", "UEFI").has_become(&wording("Continuous", None)));
@@ -395,5 +402,10 @@ mod tests {
         assert!(shown("Once", "UEFI").is(&wording("Once", Some("UEFI"))));
         assert!(!shown("Once", "Legacy").is(&wording("Once", Some("UEFI"))));
         assert!(!shown("Continuous", "UEFI").is(&wording("Once", Some("UEFI"))));
+        // Supermicro. What another shows under that name may be anything, so nothing stands by it.
+        let next = Wording { target: "UefiBootNext", ..wording("Once", None) };
+        let renamed = Wording { shown_as: Some("Pxe"), ..next.clone() };
+        assert!(shown("Once", "UEFI").has_become(&renamed) && !shown("Once", "UEFI").has_become(&next));
+        assert!(!shown("Once", "UEFI").is(&renamed));
     }
 }

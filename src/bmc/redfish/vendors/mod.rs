@@ -279,6 +279,11 @@ pub(crate) trait Quirks: Send + Sync {
         }
     }
 
+    /// Under which other name a boot target may be shown once it is set.
+    fn shown_as(&self, _target: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Whether an `IndicatorLED` that is `Lit` only says that the machine is well, and `Blinking` alone identifies it.
     fn light_rests_lit(&self) -> bool {
         false
