@@ -361,11 +361,14 @@ impl Client {
 }
 
 /// Whether it is the account that is refused. `OpenBMC` answers 403 also to a property that cannot be written (bmcweb
-/// `error_messages.cpp`, `propertyNotWritable`), which is no reason to give up.
+/// `error_messages.cpp`, `propertyNotWritable`), which is no reason to give up, and Supermicro for want of a licence.
 fn refuses_the_account(refusal: &Refusal) -> bool {
     match refusal.status {
         StatusCode::UNAUTHORIZED => true,
-        StatusCode::FORBIDDEN => !refusal.says_any(&["PropertyNotWritable", "PropertyUnknown", "ActionNotSupported"]),
+        StatusCode::FORBIDDEN => {
+            let others = ["PropertyNotWritable", "PropertyUnknown", "ActionNotSupported", "OemLicenseNotPassed"];
+            !refusal.says_any(&others)
+        }
         _ => false,
     }
 }
@@ -417,6 +420,7 @@ mod tests {
         assert!(refuses_the_account(&refusal(403, &says("InsufficientPrivilege"))));
         assert!(refuses_the_account(&refusal(403, &json!({}))));
         assert!(!refuses_the_account(&refusal(403, &says("PropertyNotWritable"))));
+        assert!(!refuses_the_account(&refusal(403, &says("OemLicenseNotPassed"))));
         assert!(!refuses_the_account(&refusal(400, &says("InsufficientPrivilege"))));
     }
 
