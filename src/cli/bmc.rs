@@ -395,7 +395,7 @@ mod tests {
         assert_eq!([mode("racadmn"), mode("lpar")], [Ok(Mode::Racadm), Ok(Mode::Lpar)]);
         assert_eq!(
             mode("telnet"),
-            Err("the modes are redfish, redfish-generic, redfish-dell, redfish-hpe, redfish-lenovo, ipmitool, racadm, lpar".to_owned())
+            Err("the modes are redfish, redfish-generic, redfish-dell, redfish-hpe, redfish-lenovo, redfish-supermicro, ipmitool, racadm, lpar".to_owned())
         );
     }
 }

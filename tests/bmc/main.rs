@@ -11,4 +11,5 @@ mod faults;
 mod identify;
 mod lenovo;
 mod refusals;
+mod supermicro;
 mod tls;

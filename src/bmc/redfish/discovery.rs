@@ -224,6 +224,8 @@ mod tests {
             (platform(json!({"Vendor": "NVIDIA", "Product": "GB200 NVL"}), none(), none()), Vendor::OpenBmc),
             (platform(json!({"Vendor": "Lenovo", "Oem": {"Lenovo": {}}}), none(), none()), Vendor::Lenovo),
             (platform(none(), json!({"Model": "Lenovo XClarity Controller"}), none()), Vendor::Lenovo),
+            (platform(json!({"Oem": {"Supermicro": {}}}), none(), none()), Vendor::Supermicro),
+            (platform(none(), json!({"Model": "ASPEED"}), json!({"Manufacturer": "Supermicro"})), Vendor::Supermicro),
             (platform(none(), none(), json!({"Manufacturer": "Sushy Emulator"})), Vendor::Generic),
         ] {
             assert_eq!(platform.vendor(), vendor, "{:?}", platform.root.body);

@@ -84,6 +84,8 @@ fn rows() -> Vec<Row> {
         row(Personality::Xcc, led("Off"), (200, 200), "B Se M P St N E", true, true),
         row(Personality::Xcc2, led("Off"), (204, 204), "B Se M P St N E", true, true),
         row(Personality::Xcc3, led("Off"), (204, 204), "B Se M P St N E", true, true),
+        row(Personality::SupermicroX12, led("Off"), (200, 200), "B Se M P St Si N E", true, false),
+        row(Personality::SupermicroX13, led("Off"), (200, 200), "B Se M P St Si N E", true, false),
         row(Personality::XccEarly, led("Off"), (204, 204), "B Se M P St N E", true, true),
     ]
 }
@@ -116,7 +118,7 @@ async fn each_shows_its_light_and_switches_it() {
             assert_eq!(body.get(name), row.light.get(name), "{who}: {name}");
         }
         for (value, status) in [("Blinking", row.blinking), ("Lit", row.lit)] {
-            assert_eq!(redfish.overwrite(&path, json!({"IndicatorLED": value})).await.status, status, "{who}: {value}");
+            assert_eq!(redfish.patch_any(&path, json!({"IndicatorLED": value})).await.status, status, "{who}: {value}");
         }
         let chassis = redfish.get(&link(&body["Links"]["Chassis"][0])).await.body;
         assert!(["IndicatorLED", "LocationIndicatorActive"].iter().any(|name| !chassis[name].is_null()), "{who}");
@@ -180,7 +182,7 @@ async fn continuous_lasts_where_there_is_one_but_on_dell_whose_attributes_do() {
         if rules.mode == ModeRule::Required {
             forced["BootSourceOverrideMode"] = json!("UEFI");
         }
-        let status = redfish.overwrite(&place, json!({"Boot": forced})).await.status;
+        let status = redfish.patch_any(&place, json!({"Boot": forced})).await.status;
         if !personality.boots_always() {
             assert_eq!(status, 400, "{personality}");
             assert_eq!(two_boots(&bmc, &redfish, &path).await, [Device::Disk; 2], "{personality}");

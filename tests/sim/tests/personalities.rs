@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Images, Redfish, system_path, until};
-use drp_virtual_media_sim::bmc::{Bmc, Boot, Device, Fleet, Personality};
+use drp_virtual_media_sim::bmc::{Bmc, Boot, Device, Fleet, Personality, State};
 use serde_json::{Value, json};
 
 /// How a personality looks from outside.
@@ -50,14 +50,14 @@ enum Insert {
 enum Route {
     /// PATCH of the system or of what lies below it.
     Override(&'static str),
+    /// PATCH of the system with the mode as well, and this target.
+    Whole(&'static str, &'static str),
     /// PATCH of Dell's attributes.
     Attributes(&'static str),
     /// Dell's import, to this target.
     Import(&'static str),
     /// PATCH of HPE's property on the member, under this key.
     NextReset(&'static str),
-    /// PATCH with all three fields and the `ETag`.
-    Whole(&'static str),
 }
 
 const DELL_SYSTEM: &str = "/redfish/v1/Systems/System.Embedded.1";
@@ -76,6 +76,15 @@ const XCC_MEDIA: &[(&str, &[&str])] = &[(XCC_SYSTEM, XCC_SLOTS), ("/redfish/v1/M
 const XCC_CD: &str = "/redfish/v1/Systems/1/VirtualMedia/EXT1";
 const XCC_ROUTES: &[(Route, bool)] =
     &[(Route::Override(XCC_SYSTEM), true), (Route::Override("/redfish/v1/Systems/1/Pending"), false)];
+
+const SMC_SYSTEM: &str = "/redfish/v1/Systems/1";
+const SMC_SLOTS: &[&str] = &["VirtualMedia1", "VirtualMedia2", "VirtualMedia3"];
+const SMC_MEDIA: &[(&str, &[&str])] = &[(SMC_SYSTEM, SMC_SLOTS), ("/redfish/v1/Managers/1", SMC_SLOTS)];
+const SMC_ROUTES: &[(Route, bool)] = &[
+    (Route::Override(SMC_SYSTEM), false),
+    (Route::Whole(SMC_SYSTEM, "Cd"), false),
+    (Route::Whole(SMC_SYSTEM, "UsbCd"), true),
+];
 
 const ROWS: &[Row] = &[
     Row {
@@ -251,15 +260,15 @@ const ROWS: &[Row] = &[
         insert: Insert::Action,
         beside: &[("TransferProtocolType", "HTTP")],
         inserted: 202,
-        unreachable: (202, ""),
+        unreachable: (202, "Base.1.12.GeneralError"),
         occupied: (400, "Base.1.12.ResourceInUse"),
         empty: (400, "Base.1.12.GeneralError"),
         nothing: Some(""),
         routes: &[
             (Route::Override("/redfish/v1/Systems/Self"), false),
-            (Route::Whole("/redfish/v1/Systems/Self"), false),
+            (Route::Whole("/redfish/v1/Systems/Self", "Cd"), false),
             (Route::Override("/redfish/v1/Systems/Self/SD"), false),
-            (Route::Whole("/redfish/v1/Systems/Self/SD"), true),
+            (Route::Whole("/redfish/v1/Systems/Self/SD", "Cd"), true),
         ],
         on_when_on: (204, ""),
     },
@@ -335,6 +344,42 @@ const ROWS: &[Row] = &[
         routes: XCC_ROUTES,
         on_when_on: (204, ""),
     },
+    Row {
+        personality: Personality::SupermicroX12,
+        vendor: None,
+        oem: Some("Supermicro"),
+        manager: "/redfish/v1/Managers/1",
+        model: "ASPEED",
+        media: SMC_MEDIA,
+        cd: "/redfish/v1/Managers/1/VirtualMedia/VirtualMedia1",
+        insert: Insert::Action,
+        beside: &[],
+        inserted: 200,
+        unreachable: (500, "Base.v1_4_0.ResourceAtUriUnauthorized"),
+        occupied: (400, "Base.1.15.ResourceInUse"),
+        empty: (200, "Base.v1_4_0.Success"),
+        nothing: None,
+        routes: SMC_ROUTES,
+        on_when_on: (200, "Base.v1_4_0.Success"),
+    },
+    Row {
+        personality: Personality::SupermicroX13,
+        vendor: Some("Supermicro"),
+        oem: Some("Supermicro"),
+        manager: "/redfish/v1/Managers/1",
+        model: "ASPEED",
+        media: SMC_MEDIA,
+        cd: "/redfish/v1/Managers/1/VirtualMedia/VirtualMedia1",
+        insert: Insert::Action,
+        beside: &[],
+        inserted: 202,
+        unreachable: (202, "Base.v1_10_3.ResourceAtUriUnauthorized"),
+        occupied: (400, "Base.1.15.ResourceInUse"),
+        empty: (202, ""),
+        nothing: None,
+        routes: SMC_ROUTES,
+        on_when_on: (200, "Base.v1_10_3.Success"),
+    },
 ];
 
 impl Row {
@@ -345,44 +390,52 @@ impl Row {
         (bmc, redfish)
     }
 
-    async fn insert(&self, redfish: &Redfish, url: &str) -> common::Answer {
+    /// Status of an insert, and the id of what it or its task was refused for.
+    async fn insert(&self, redfish: &Redfish, url: &str) -> (u16, String) {
         let mut body = json!({"Image": url});
         for (name, value) in self.beside {
             body[name] = json!(value);
         }
         let answer = match self.insert {
             Insert::Action => redfish.post(&format!("{}/Actions/VirtualMedia.InsertMedia", self.cd), body).await,
-            Insert::Patch => redfish.overwrite(self.cd, body).await,
-            Insert::PatchInserted => redfish.overwrite(self.cd, json!({"Image": url, "Inserted": true})).await,
+            Insert::Patch => redfish.patch_any(self.cd, body).await,
+            Insert::PatchInserted => redfish.patch_any(self.cd, json!({"Image": url, "Inserted": true})).await,
         };
-        self.settled(redfish, answer).await
+        self.ended(redfish, answer).await
     }
 
-    async fn eject(&self, redfish: &Redfish) -> common::Answer {
+    async fn eject(&self, redfish: &Redfish) -> (u16, String) {
         let answer = match self.insert {
             Insert::Action => redfish.post(&format!("{}/Actions/VirtualMedia.EjectMedia", self.cd), json!({})).await,
-            Insert::Patch | Insert::PatchInserted => redfish.overwrite(self.cd, json!({"Image": null})).await,
+            Insert::Patch | Insert::PatchInserted => redfish.patch_any(self.cd, json!({"Image": null})).await,
         };
-        self.settled(redfish, answer).await
+        self.ended(redfish, answer).await
     }
 
-    /// Waits for the task behind an answer; and reads the member as often as it is behind.
-    async fn settled(&self, redfish: &Redfish, answer: common::Answer) -> common::Answer {
-        if answer.status == 202 {
-            until(&redfish.bmc, |state| state.tasks.iter().all(|task| matches!(task.state, "Completed" | "Exception")))
-                .await;
-            for _ in 0..self.personality.profile().media.late_reads {
-                redfish.get(self.cd).await;
-            }
+    /// Status and id of an answer; of its task, once that has ended, where it has one. The member is read as often as it is
+    /// behind.
+    async fn ended(&self, redfish: &Redfish, answer: common::Answer) -> (u16, String) {
+        if answer.status != 202 {
+            return (answer.status, answer.message_id().to_owned());
         }
-        answer
+        let ended = |state: &State| state.tasks.iter().all(|task| ["Completed", "Exception"].contains(&task.state));
+        let failure = until(&redfish.bmc, ended).await.tasks.last().and_then(|task| task.failure.clone());
+        for _ in 0..self.personality.profile().media.late_reads {
+            redfish.get(self.cd).await;
+        }
+        (answer.status, failure.unwrap_or_default())
     }
 
     async fn boot_once(&self, redfish: &Redfish, route: Route) -> common::Answer {
         match route {
             Route::Override(path) => {
                 let boot = json!({"Boot": {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd"}});
-                redfish.overwrite(path, boot).await
+                redfish.patch_any(path, boot).await
+            }
+            Route::Whole(path, target) => {
+                let boot = json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": target,
+                    "BootSourceOverrideMode": "UEFI"});
+                redfish.patch_any(path, json!({"Boot": boot})).await
             }
             Route::Attributes(path) => {
                 let wanted = json!({"ServerBoot.1.BootOnce": "Enabled", "ServerBoot.1.FirstBootDevice": "VCD-DVD"});
@@ -399,11 +452,6 @@ impl Row {
                     until(&redfish.bmc, |state| state.tasks.iter().all(|task| task.state == "Completed")).await;
                 }
                 answer
-            }
-            Route::Whole(path) => {
-                let boot = json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd",
-                    "BootSourceOverrideMode": "UEFI"});
-                redfish.overwrite(path, json!({"Boot": boot})).await
             }
             Route::NextReset(key) => {
                 redfish.patch(self.cd, json!({"Oem": {key: {"BootOnNextServerReset": true}}})).await
@@ -455,21 +503,20 @@ async fn each_inserts_and_ejects_in_its_own_words() {
     for row in ROWS {
         let who = row.personality;
         let (bmc, redfish) = row.start(&fleet).await;
-        let told = |answer: common::Answer| (answer.status, answer.message_id().to_owned());
         let is = |(status, id): (u16, &str)| (status, id.to_owned());
 
         assert_eq!(redfish.get(row.cd).await.body["Image"].as_str(), row.nothing, "{who}");
-        assert_eq!(told(row.eject(&redfish).await), is(row.empty), "{who}");
+        assert_eq!(row.eject(&redfish).await, is(row.empty), "{who}");
         assert_eq!(
-            told(row.insert(&redfish, &format!("{}://127.0.0.1:9/a.iso", bmc.image_scheme())).await),
+            row.insert(&redfish, &format!("{}://127.0.0.1:9/a.iso", bmc.image_scheme())).await,
             is(row.unreachable),
             "{who}"
         );
-        assert_eq!(row.insert(&redfish, &images.url_for(&bmc)).await.status, row.inserted, "{who}");
+        assert_eq!(row.insert(&redfish, &images.url_for(&bmc)).await.0, row.inserted, "{who}");
         let member = redfish.get(row.cd).await.body;
         assert_eq!((&member["Inserted"], &member["Image"]), (&json!(true), &json!(images.url_for(&bmc))), "{who}");
-        assert_eq!(told(row.insert(&redfish, &images.url_for(&bmc)).await), is(row.occupied), "{who}");
-        assert_eq!(row.eject(&redfish).await.status, row.inserted, "{who}");
+        assert_eq!(row.insert(&redfish, &images.url_for(&bmc)).await, is(row.occupied), "{who}");
+        assert_eq!(row.eject(&redfish).await.0, row.inserted, "{who}");
         assert_eq!(bmc.state().slots.iter().filter(|slot| slot.inserted).count(), 0, "{who}");
     }
 }
@@ -482,7 +529,7 @@ async fn each_boots_the_image_once_by_the_routes_that_are_its_own() {
         for (route, boots) in row.routes {
             let case = format!("{} by {route:?}", row.personality);
             let (bmc, redfish) = row.start(&fleet).await;
-            assert_eq!(row.insert(&redfish, &images.url_for(&bmc)).await.status, row.inserted, "{case}");
+            assert_eq!(row.insert(&redfish, &images.url_for(&bmc)).await.0, row.inserted, "{case}");
             row.boot_once(&redfish, *route).await;
             let reset = format!("{}/Actions/ComputerSystem.Reset", system_path(&redfish).await);
             redfish.post(&reset, json!({"ResetType": "On"})).await;

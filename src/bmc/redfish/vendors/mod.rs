@@ -24,6 +24,7 @@ mod generic;
 mod hpe;
 mod lenovo;
 mod openbmc;
+mod supermicro;
 
 /// The vendors whose differences are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,11 +41,14 @@ pub enum Vendor {
     OpenBmc,
     /// Lenovo XCC, XCC2, XCC3.
     Lenovo,
+    /// Supermicro X10 to X13.
+    Supermicro,
 }
 
 impl Vendor {
     /// Every vendor, as `ipmi/mode` may name it after `redfish-`.
-    pub const ALL: [Self; 6] = [Self::Generic, Self::Dell, Self::Hpe, Self::Ami, Self::OpenBmc, Self::Lenovo];
+    pub const ALL: [Self; 7] =
+        [Self::Generic, Self::Dell, Self::Hpe, Self::Ami, Self::OpenBmc, Self::Lenovo, Self::Supermicro];
 
     /// The vendor's name in `ipmi/mode` and in logs.
     #[must_use]
@@ -56,6 +60,7 @@ impl Vendor {
             Self::Ami => "ami",
             Self::OpenBmc => "openbmc",
             Self::Lenovo => "lenovo",
+            Self::Supermicro => "supermicro",
         }
     }
 
@@ -73,6 +78,8 @@ impl Vendor {
             Some(Self::OpenBmc)
         } else if begins(&["lenovo"]) {
             Some(Self::Lenovo)
+        } else if begins(&["supermicro", "super micro"]) {
+            Some(Self::Supermicro)
         } else {
             None
         }
@@ -86,6 +93,7 @@ impl Vendor {
             Self::Ami => &ami::Ami,
             Self::OpenBmc => &openbmc::OpenBmc,
             Self::Lenovo => &lenovo::Lenovo,
+            Self::Supermicro => &supermicro::Supermicro,
         }
     }
 }

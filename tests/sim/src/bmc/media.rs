@@ -78,6 +78,9 @@ fn check_image(machine: &Machine, image: &str) -> Result<(), Refusal> {
     if matches!((media.shares, bare, scheme), (Shares::Bare, false, "nfs" | "cifs" | "smb") | (Shares::Url, true, _)) {
         return Err(Refusal::about(&errors.scheme, "Image"));
     }
+    if image.contains(media.url_without) {
+        return Err(Refusal::about(&errors.scheme, "Image"));
+    }
     if media.wants_iso_suffix && !image.to_ascii_lowercase().ends_with(".iso") {
         return Err(Refusal::about(&errors.scheme, "Image"));
     }

@@ -186,6 +186,8 @@ pub struct Media {
     pub schemes: Vec<&'static str>,
     /// How an image on an NFS or CIFS share may be named; otherwise it is [`Errors::scheme`].
     pub shares: Shares,
+    /// Characters that an image's URL may not hold; one that does is [`Errors::scheme`].
+    pub url_without: &'static [char],
     /// Whether an image name that does not end in `.iso` is refused as [`Errors::scheme`].
     pub wants_iso_suffix: bool,
     /// Reads of a member that still show the old image after an eject; an insert while they last is
@@ -304,6 +306,8 @@ pub struct BootRules {
     pub targets: &'static [&'static str],
     /// Whether they are listed as `@Redfish.AllowableValues`.
     pub targets_listed: bool,
+    /// Targets that are shown under another name once they are set: as set, as shown.
+    pub shown_as: &'static [(&'static str, &'static str)],
     /// `BootSourceOverrideEnabled` values.
     pub enabled: &'static [&'static str],
     /// Whether Continuous lasts; else it ends with the next boot as Once does.

@@ -106,9 +106,11 @@ pub(super) fn system(machine: &Machine) -> Value {
 
 fn boot(machine: &Machine) -> Value {
     let rules = &machine.profile.boot;
+    let target = machine.boot.target.as_str();
+    let shown = rules.shown_as.iter().find(|(set, _)| *set == target).map_or(target, |(_, shown)| shown);
     let mut body = json!({
         "BootSourceOverrideEnabled": machine.boot.enabled,
-        "BootSourceOverrideTarget": machine.boot.target,
+        "BootSourceOverrideTarget": shown,
     });
     if rules.mode != ModeRule::Absent {
         body["BootSourceOverrideMode"] = json!(machine.boot.mode);

@@ -67,9 +67,10 @@ impl Redfish {
         send(self.request(Method::PATCH, path).header("Content-Type", "application/json").body(body.to_string())).await
     }
 
-    /// A PATCH of whatever is there now: some BMCs insist on If-Match.
-    pub async fn overwrite(&self, path: &str, body: Value) -> Answer {
-        send(self.request(Method::PATCH, path).header("If-Match", "*").body(body.to_string())).await
+    /// A PATCH whatever the resource is now.
+    pub async fn patch_any(&self, path: &str, body: Value) -> Answer {
+        let request = self.request(Method::PATCH, path).header("If-Match", "*");
+        send(request.header("Content-Type", "application/json").body(body.to_string())).await
     }
 }
 

@@ -19,6 +19,9 @@ mod ilo6;
 mod lenovo;
 mod megarac;
 mod openbmc;
+mod supermicro;
+mod supermicro_x12;
+mod supermicro_x13;
 mod xcc;
 mod xcc2;
 mod xcc3;
@@ -59,6 +62,10 @@ pub enum Personality {
     Xcc3,
     /// Lenovo XCC before 2.50, whose virtual media Redfish does not reach.
     XccEarly,
+    /// Supermicro X12, and X11 with late firmware.
+    SupermicroX12,
+    /// Supermicro X13.
+    SupermicroX13,
 }
 
 impl Personality {
@@ -77,6 +84,8 @@ impl Personality {
         Personality::Xcc,
         Personality::Xcc2,
         Personality::Xcc3,
+        Personality::SupermicroX12,
+        Personality::SupermicroX13,
     ];
 
     /// Every one that does all but mount images.
@@ -100,6 +109,8 @@ impl Personality {
             Personality::Xcc2 => xcc2::profile(),
             Personality::Xcc3 => xcc3::profile(),
             Personality::XccEarly => xcc_early::profile(),
+            Personality::SupermicroX12 => supermicro_x12::profile(),
+            Personality::SupermicroX13 => supermicro_x13::profile(),
         }
     }
 
@@ -127,6 +138,8 @@ impl fmt::Display for Personality {
             Personality::Xcc2 => "XCC2",
             Personality::Xcc3 => "XCC3",
             Personality::XccEarly => "XCC before 2.50",
+            Personality::SupermicroX12 => "Supermicro X12",
+            Personality::SupermicroX13 => "Supermicro X13",
         })
     }
 }
