@@ -393,9 +393,7 @@ mod tests {
         assert_eq!(mode("redfish-hpe"), Ok(Mode::Redfish(Some(Vendor::Hpe))));
         assert_eq!([mode("ipmitool"), mode("racadm")], [Ok(Mode::Ipmitool), Ok(Mode::Racadm)]);
         assert_eq!([mode("racadmn"), mode("lpar")], [Ok(Mode::Racadm), Ok(Mode::Lpar)]);
-        assert_eq!(
-            mode("telnet"),
-            Err("the modes are redfish, redfish-generic, redfish-dell, redfish-hpe, redfish-lenovo, redfish-supermicro, ipmitool, racadm, lpar".to_owned())
-        );
+        let modes = mode("telnet").unwrap_err();
+        assert!(modes.contains("redfish-hpe") && modes.ends_with("ipmitool, racadm, lpar"), "{modes}");
     }
 }
