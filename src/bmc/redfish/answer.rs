@@ -97,6 +97,8 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) messages: Vec<Message>,
     sent: String,
+    /// How the task ended whose end it is.
+    ended: Option<String>,
 }
 
 impl Refusal {
@@ -107,7 +109,13 @@ impl Refusal {
         } else {
             String::new()
         };
-        Self { method: method.clone(), path: path.to_owned(), status: answer.status, messages, sent }
+        Self { method: method.clone(), path: path.to_owned(), status: answer.status, messages, sent, ended: None }
+    }
+
+    /// The refusal that a task's last answer is; `ended` says how, as a predicate of the task.
+    pub(crate) fn of_task(task: &str, answer: &Answer, ended: &str) -> Self {
+        let ended = Some(format!("accepted it, then its task {task} {ended}"));
+        Self { ended, ..Self::new(&Method::GET, task, answer) }
     }
 
     /// Whether one of the messages is `key`.
@@ -134,6 +142,9 @@ impl Refusal {
 
     /// The refusal as a predicate of the BMC: "answered 400 Bad Request to POST …: …".
     pub(crate) fn spoken(&self) -> String {
+        if let Some(ended) = &self.ended {
+            return ended.clone();
+        }
         let head = format!("answered {} to {} {}", self.status, self.method, self.path);
         match (self.messages.is_empty(), self.sent.is_empty()) {
             (false, _) => format!("{head}: {}", spoken(&self.messages)),

@@ -16,6 +16,9 @@ use crate::bmc::limits::Patience;
 /// More members than this are not looked at; Lenovo has the most, ten.
 const MOST: usize = 32;
 
+/// How often an insert is sent where the vendor's may fail for no reason.
+const INSERTS: u32 = 3;
+
 /// How an attempt at a slot ended.
 enum Insertion {
     Shown,
@@ -31,6 +34,8 @@ enum Performed {
     /// No answer came; the effect has to be looked at.
     Lost(Error),
     Refused(Refusal),
+    /// The work behind it did not end.
+    Unfinished(Error),
 }
 
 impl Redfish<'_> {
@@ -256,11 +261,16 @@ impl Redfish<'_> {
             let image = without_password(&slot.image());
             let image = if image.is_empty() { "an unnamed image".to_owned() } else { image };
             self.begin("eject", format!("ejecting {image} from slot {}", slot.id));
-            self.eject(slot).await?;
-            *slot = self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await?;
+            *slot = self.vacate(slot).await?;
             self.done(format!("ejected {image} from slot {}", slot.id));
         }
         Ok(())
+    }
+
+    /// Ejects what is in a slot, whatever it shows, and waits until it shows nothing.
+    async fn vacate(&mut self, slot: &Slot) -> Result<Slot, Error> {
+        self.eject(slot).await?;
+        self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await
     }
 
     /// Asks for an eject. An error is none when the slot turns out empty: iLO and iDRAC refuse to eject nothing.
@@ -277,6 +287,7 @@ impl Redfish<'_> {
             };
             let error = match performed {
                 Performed::Accepted(answer) => return self.finish(answer).await,
+                Performed::Unfinished(error) => return Err(error),
                 Performed::Lost(error) if !error.is_lost() => return Err(error),
                 Performed::Lost(error) => {
                     let emptied = self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await;
@@ -299,23 +310,14 @@ impl Redfish<'_> {
         let mut ways = self.quirks.insert_ways(&self.platform, slot, image).into_iter().peekable();
         while let Some(way) = ways.next() {
             let respelled = ways.peek().is_some_and(|next| next.respells(&way));
-            let performed = match &way {
-                Way::Action => self.climb(slot, image).await?,
-                Way::Patch(body) => self.patch_slot(slot, body).await,
-                Way::Post { path, body } => self.client.post(path, body).await.into(),
-            };
-            let lost = match performed {
-                Performed::Accepted(answer) => match self.finish(answer).await {
-                    Ok(()) => None,
-                    Err(error) if error.is_final() => return Err(error),
-                    Err(error) => {
-                        let error = if error.advice().is_some() { error } else { error.advise(fetch_advice(image)) };
-                        failed.push((way.to_string(), error));
-                        continue;
-                    }
-                },
-                Performed::Lost(error) if !error.is_lost() => return Err(error),
+            let lost = match self.insert_by(&way, slot, image).await? {
+                Performed::Accepted(_) => None,
                 Performed::Lost(error) => Some(error),
+                Performed::Unfinished(error) => {
+                    let error = if error.advice().is_some() { error } else { error.advise(fetch_advice(image)) };
+                    failed.push((way.to_string(), error));
+                    continue;
+                }
                 Performed::Refused(refusal) if blames_image(&refusal) && !respelled => {
                     let advice = self.quirks.advice(&refusal).unwrap_or_else(|| fetch_advice(image));
                     return Err(self.client.refused(&refusal).advise(advice).finally());
@@ -339,6 +341,48 @@ impl Redfish<'_> {
             };
         }
         Ok(Insertion::Refused(self.client.error_of_ways(failed)))
+    }
+
+    /// Sends an insert and waits for the work behind it. Again, where the vendor says that it may work then, or where the
+    /// slot turned out to be taken.
+    async fn insert_by(&mut self, way: &Way, slot: &Slot, image: &Url) -> Result<Performed, Error> {
+        let mut slot = slot.clone();
+        let mut ejected = false;
+        let mut sent = 0;
+        loop {
+            sent += 1;
+            let performed = match way {
+                Way::Action => self.climb(&slot, image).await?,
+                Way::Patch(body) => self.patch_slot(&slot, body).await,
+                Way::Post { path, body } => self.client.post(path, body).await.into(),
+            };
+            let refusal = match performed {
+                Performed::Accepted(answer) => match self.outcome(&answer).await {
+                    Ok(Ok(())) => return Ok(Performed::Accepted(answer)),
+                    Ok(Err(refusal)) => refusal,
+                    Err(error) if error.is_final() => return Err(error),
+                    Err(error) => return Ok(Performed::Unfinished(error)),
+                },
+                Performed::Lost(error) if !error.is_lost() => return Err(error),
+                // The ladder has vacated the slot already.
+                Performed::Refused(refusal) if *way == Way::Action => return Ok(Performed::Refused(refusal)),
+                Performed::Refused(refusal) => refusal,
+                other => return Ok(other),
+            };
+            if self.quirks.says_occupied(&refusal) && !ejected {
+                ejected = true;
+                slot = self.vacate(&slot).await?;
+            } else if self.quirks.may_insert_again(&refusal) && sent < INSERTS {
+                debug!(error = %self.client.refused(&refusal), "sending the insert again");
+                self.client.pause(self.client.limits().poll * 2, "the next insert").await?;
+                slot = self.reload(&slot).await?;
+                if slot.is_occupied() {
+                    slot = self.vacate(&slot).await?;
+                }
+            } else {
+                return Ok(Performed::Refused(refusal));
+            }
+        }
     }
 
     /// The standard insert action, from the smallest body upwards, once more after an eject where the slot was taken.
@@ -365,8 +409,7 @@ impl Redfish<'_> {
             };
             if self.quirks.says_occupied(&refusal) && !ejected {
                 ejected = true;
-                self.eject(slot).await?;
-                self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await?;
+                self.vacate(slot).await?;
             } else if blames_image(&refusal) || !ladder.climb(&refusal) {
                 return Ok(Performed::Refused(refusal));
             }

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::answer::{Answer, Body};
+use super::answer::{Answer, Body, Refusal};
 use super::message::{messages, spoken};
 use super::value::{Resource, at, text};
 use super::{Redfish, spoken_patience};
@@ -21,15 +21,17 @@ enum Stage {
 impl Redfish<'_> {
     /// Waits until the work behind an accepted request has ended; other answers have ended already.
     pub(super) async fn finish(&mut self, answer: Answer) -> Result<(), Error> {
+        let outcome = self.outcome(&answer).await?;
+        outcome.map_err(|refusal| self.client.refused(&refusal))
+    }
+
+    /// The same, with a task that failed as the refusal that it comes to: what it says means what it means in any answer.
+    pub(super) async fn outcome(&mut self, answer: &Answer) -> Result<Result<(), Refusal>, Error> {
         if answer.status != StatusCode::ACCEPTED {
-            return Ok(());
+            return Ok(Ok(()));
         }
-        let named = match &answer.body {
-            Body::Json(body) => at(body, "@odata.id").and_then(text),
-            _ => None,
-        };
         // Without a monitor there is nothing to ask: the effect itself is looked at by every caller.
-        let Some(monitor) = answer.location.clone().or(named) else { return Ok(()) };
+        let Some(monitor) = monitor(answer) else { return Ok(Ok(())) };
         let patience = Patience::of(self.client.limits().media);
         let mut wait = answer.retry_after;
         let mut seen = String::from("nothing yet");
@@ -47,12 +49,8 @@ impl Redfish<'_> {
             };
             wait = answer.retry_after;
             match stage(&answer) {
-                Stage::Done => return Ok(()),
-                Stage::Failed(why) => {
-                    return Err(self
-                        .client
-                        .error(Kind::Refused, format!("accepted it, then its task {monitor} {why}")));
-                }
+                Stage::Done => return Ok(Ok(())),
+                Stage::Failed(why) => return Ok(Err(Refusal::of_task(&monitor, &answer, &why))),
                 Stage::Running(percent) => {
                     if let Some(percent) = percent {
                         self.operation.percent(percent);
@@ -73,8 +71,24 @@ impl Redfish<'_> {
     }
 }
 
+/// Where to ask how the work goes: the monitor, else the task that the body names.
+fn monitor(answer: &Answer) -> Option<String> {
+    let named = match &answer.body {
+        Body::Json(body) => at(body, "@odata.id").and_then(text),
+        _ => None,
+    };
+    match (&answer.location, named) {
+        // An iBMC's monitor is below its task, and the task alone has the outcome (captures of an xFusion 2288H V7, 3.08).
+        (Some(monitor), Some(task)) if monitor.strip_suffix("/Monitor").is_some_and(|of| of.ends_with(&task)) => {
+            Some(task)
+        }
+        (Some(monitor), _) => Some(monitor.clone()),
+        (None, named) => named,
+    }
+}
+
 /// What an answer of a task monitor, or a task itself, says. A state that is not known is one still running: H3C's
-/// `Mounting` is one.
+/// `Mounting` is one; so are `Interrupted` and `Suspended`, which the schema expects to go on (DMTF Task).
 fn stage(answer: &Answer) -> Stage {
     // A monitor disappears once its task has ended (DSP0266 12.2).
     if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
@@ -105,7 +119,7 @@ fn stage(answer: &Answer) -> Stage {
             None | Some("OK" | "Warning") => Stage::Done,
             Some(status) => failed(&format!("{state}, {status}")),
         },
-        "Exception" | "Killed" | "Cancelled" | "Failed" | "Interrupted" => failed(&state),
+        "Exception" | "Killed" | "Cancelled" | "Failed" => failed(&state),
         _ => Stage::Running(percent),
     }
 }
@@ -117,7 +131,7 @@ mod tests {
     use reqwest::header::HeaderMap;
     use serde_json::{Value, json};
 
-    use super::{Answer, Stage, stage};
+    use super::{Answer, Stage, monitor, stage};
     use crate::bmc::redfish::value::tests::any_json;
 
     fn answer(status: StatusCode, body: &Value) -> Answer {
@@ -133,6 +147,7 @@ mod tests {
         assert_eq!(seen("Mounted", "OK"), Stage::Done);
         assert_eq!(seen("Mounting", "OK"), Stage::Running(None));
         assert_eq!(seen("Starting", "OK"), Stage::Running(None));
+        assert_eq!(seen("Interrupted", "OK"), Stage::Running(None));
         assert!(matches!(seen("Completed", "Critical"), Stage::Failed(_)));
         assert!(matches!(seen("Exception", "OK"), Stage::Failed(_)));
         assert_eq!(stage(&answer(StatusCode::ACCEPTED, &json!({"PercentComplete": 20}))), Stage::Running(Some(20)));
@@ -149,10 +164,30 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_monitor_is_asked_unless_it_is_below_the_task() {
+        let asked = |location: Option<&str>, body: Value| {
+            let accepted = answer(StatusCode::ACCEPTED, &body);
+            monitor(&Answer { location: location.map(str::to_owned), ..accepted })
+        };
+        let task = || json!({"@odata.id": "/redfish/v1/TaskService/Tasks/7"});
+        let monitors = "/redfish/v1/TaskService/TaskMonitors/7";
+        assert_eq!(asked(Some(monitors), task()).as_deref(), Some(monitors));
+        for location in
+            ["/redfish/v1/TaskService/Tasks/7/Monitor", "https://10.0.0.9/redfish/v1/TaskService/Tasks/7/Monitor"]
+        {
+            assert_eq!(asked(Some(location), task()).as_deref(), Some("/redfish/v1/TaskService/Tasks/7"));
+            assert_eq!(asked(Some(location), json!({})).as_deref(), Some(location));
+        }
+        assert_eq!(asked(None, task()).as_deref(), Some("/redfish/v1/TaskService/Tasks/7"));
+        assert_eq!(asked(None, json!([])), None);
+    }
+
     proptest! {
         #[test]
         fn any_answer_is_judged_without_panic(status in 200_u16..600, body in any_json()) {
-            let _stage = stage(&answer(StatusCode::from_u16(status).unwrap_or_default(), &body));
+            let answer = answer(StatusCode::from_u16(status).unwrap_or_default(), &body);
+            let _judged = (stage(&answer), monitor(&answer));
         }
     }
 }

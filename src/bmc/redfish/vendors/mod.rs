@@ -201,6 +201,11 @@ pub(crate) trait Quirks: Send + Sync {
         refusal.says_any(&["ResourceInUse", "ResourceAlreadyExists"])
     }
 
+    /// Whether an insert that ended so may well work when it is sent once more.
+    fn may_insert_again(&self, _: &Refusal) -> bool {
+        false
+    }
+
     /// Whether an eject was refused because nothing is in the slot.
     fn says_empty(&self, _: &Refusal) -> bool {
         false
