@@ -90,6 +90,11 @@ impl Slot {
                     // cifs and smb are one; setting it fails only where the two are no names of one protocol.
                     let _ = url.set_scheme(image.scheme());
                 }
+                if url.port().is_none() {
+                    // An iBMC leaves out a port that is not the scheme's own (captures of an xFusion 2288H V7, 3.08).
+                    // Setting it fails only where there is no host.
+                    let _ = wanted.set_port(None);
+                }
                 for url in [&mut url, &mut wanted] {
                     // A BMC may drop or mask these. Setting them fails only where there are none.
                     let _ = url.set_username("");
@@ -180,6 +185,12 @@ mod tests {
         assert!(!shows(json!("http://10.0.0.5/iso/u2/boot.iso")));
         assert!(!shows(json!("//10.0.0.5/iso/u2/boot.iso/boot.iso")));
         assert!(!shows(json!("other.iso")));
+        let with_port = |shown: &str| {
+            let wanted = Url::parse("https://10.0.0.5:8443/boot.iso").unwrap();
+            slot(json!({"Inserted": true, "Image": shown})).holds(&wanted)
+        };
+        assert!(with_port("https://10.0.0.5:8443/boot.iso") && with_port("https://10.0.0.5/boot.iso"));
+        assert!(!with_port("https://10.0.0.5:8444/boot.iso") && !with_port("https://10.0.0.6/boot.iso"));
         assert!(!slot(json!({"Inserted": false, "Image": "boot.iso", "ConnectedVia": "NotConnected"})).holds(&wanted));
     }
 
