@@ -77,7 +77,7 @@ impl Redfish<'_> {
                 .collect(),
             mount,
             boot_once: self.quirks.boot_once(&self.platform).iter().map(|route| step(route.name, route.why)).collect(),
-            power_cycle: planned_cycle(&reset_types).into_iter().map(str::to_owned).collect(),
+            power_cycle: planned_cycle(self.quirks.cycles(), &reset_types).into_iter().map(str::to_owned).collect(),
             reset_types,
         })
     }

@@ -16,7 +16,7 @@ const ON: [&str; 3] = ["On", "ForceOn", "PushPowerButton"];
 /// Reset types that turn a machine off, best first; a graceful one asks the operating system, which may not listen.
 const OFF: [&str; 2] = ["ForceOff", "GracefulShutdown"];
 /// Reset types that end in a machine that has started anew, best first.
-const CYCLE: [&str; 3] = ["PowerCycle", "ForceRestart", "FullPowerCycle"];
+pub(super) const CYCLE: &[&str] = &["PowerCycle", "ForceRestart", "FullPowerCycle", "ForcePowerCycle"];
 
 impl Redfish<'_> {
     /// Whether the machine is on.
@@ -52,7 +52,7 @@ impl Redfish<'_> {
 
     /// One reset that restarts, else off and on.
     async fn cycle(&mut self) -> Result<String, Error> {
-        if let Some(reset_type) = self.reset(&CYCLE).await? {
+        if let Some(reset_type) = self.reset(self.quirks.cycles()).await? {
             self.await_restart().await?;
             return Ok(reset_type.to_owned());
         }
@@ -101,7 +101,7 @@ impl Redfish<'_> {
             }
             failed.push((format!("reset {reset_type}"), error));
         }
-        if sent && types != CYCLE { Err(self.client.error_of_ways(failed)) } else { Ok(None) }
+        if sent && types != self.quirks.cycles() { Err(self.client.error_of_ways(failed)) } else { Ok(None) }
     }
 
     /// The reset types that the action lists, or its `ActionInfo`; empty: not said.
@@ -180,10 +180,10 @@ impl Redfish<'_> {
     }
 }
 
-/// The cycle that would be used where these types are allowed, for `bmc probe`.
-pub(super) fn planned_cycle(allowed: &[String]) -> Vec<&'static str> {
+/// What a cycle by `cycles` would use where these types are allowed, for `bmc probe`.
+pub(super) fn planned_cycle(cycles: &[&'static str], allowed: &[String]) -> Vec<&'static str> {
     let pick = |types: &[&'static str]| types.iter().copied().find(|reset_type| allows(allowed, reset_type));
-    match pick(&CYCLE) {
+    match pick(cycles) {
         Some(cycle) => vec![cycle],
         None => pick(&OFF).into_iter().chain(pick(&ON)).collect(),
     }
@@ -212,12 +212,13 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::{listed_in, planned_cycle};
+    use super::{CYCLE, listed_in, planned_cycle};
     use crate::bmc::redfish::value::tests::{any_json, resource};
 
     #[test]
     fn a_cycle_is_chosen_from_what_the_bmc_allows() {
-        let planned = |allowed: &[&str]| planned_cycle(&allowed.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let planned =
+            |allowed: &[&str]| planned_cycle(CYCLE, &allowed.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(planned(&["On", "ForceOff", "ForceRestart", "PowerCycle"]), ["PowerCycle"]);
         assert_eq!(planned(&["On", "ForceOff", "GracefulShutdown", "ForceRestart"]), ["ForceRestart"]);
         assert_eq!(planned(&["On", "ForceOff", "GracefulShutdown"]), ["ForceOff", "On"]);

@@ -14,7 +14,7 @@ use super::answer::Refusal;
 use super::boot_override::Choice;
 use super::discovery::Platform;
 use super::slot::Slot;
-use super::{Redfish, boot};
+use super::{Redfish, boot, power};
 use crate::bmc::asked::BootDevice;
 use crate::bmc::error::{Error, Kind};
 
@@ -295,6 +295,11 @@ pub(crate) trait Quirks: Send + Sync {
     /// Under which other name a boot target may be shown once it is set.
     fn shown_as(&self, _target: &str) -> Option<&'static str> {
         None
+    }
+
+    /// The reset types that end in a machine that has started anew, best first.
+    fn cycles(&self) -> &'static [&'static str] {
+        power::CYCLE
     }
 
     /// Whether an `IndicatorLED` that is `Lit` only says that the machine is well, and `Blinking` alone identifies it.
