@@ -106,9 +106,11 @@ async fn probe_says_what_a_bmc_is_and_what_would_be_done_and_does_none_of_it() {
         (Personality::Xcc3, "lenovo", &["boot override"], &["ForceRestart"]),
         (Personality::SupermicroX12, "supermicro", &["boot override"], &["PowerCycle"]),
         (Personality::SupermicroX13, "supermicro", &["boot override"], &["PowerCycle"]),
+        (Personality::Ibmc, "huawei", &["boot override"], &["ForceRestart"]),
+        (Personality::Xfusion, "huawei", &["boot override"], &["ForceRestart"]),
     ];
     assert_eq!(table.len(), Personality::ALL.len(), "a personality is missing here");
-    for (personality, vendor, boot_once, cycle) in table {
+    for (personality, vendor, boot_once, cycle) in table.iter().copied() {
         let bmc = bench.bmc(personality).await;
         bmc.set_media_enabled(true);
         let before = bmc.state();

@@ -13,3 +13,4 @@ mod lenovo;
 mod refusals;
 mod supermicro;
 mod tls;
+mod vmm_control;

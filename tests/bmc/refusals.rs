@@ -16,6 +16,8 @@ async fn an_image_that_the_bmc_cannot_fetch_is_told_with_what_to_check() {
     bench.files.refuse(true);
     for personality in Personality::ALL {
         let bmc = bench.bmc(*personality).await;
+        // A share, which nobody serves here, is refused by the BMC.
+        bmc.fail_inserts(u32::MAX);
         let mut target = target(&bmc);
         target.limits.media = SHORT;
         let operation = Operation::unwatched();

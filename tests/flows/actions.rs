@@ -15,11 +15,11 @@ async fn media_by_hand_on_every_vendor() {
     fs::create_dir(site.webroot.path().join("isos")).unwrap();
     let template = site.webroot.path().join("sledgehammer").join(SIGNATURE).join("cdboot.iso");
     fs::copy(template, site.webroot.path().join("isos/rescue.iso")).unwrap();
-    let image = site.files.url().join("isos/rescue.iso").unwrap().to_string();
     let empty = json!({"Image": "", "Inserted": false});
 
     for (personality, number) in Personality::ALL.iter().zip(1..) {
         let (uuid, bmc) = site.machine(number, *personality).await;
+        let image = site.files.url_by(bmc.image_scheme()).join("isos/rescue.iso").unwrap().to_string();
         let act = async |command, params| site.server.action(&uuid, command, params).await.unwrap();
         assert_eq!(act("statusVirtualMedia", json!({})).await, empty, "{personality}");
         for boot in [false, true] {

@@ -24,7 +24,7 @@ fn event(site: &Site, uuid: &str, from: &str, to: &str, second: u32) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn our_medium_goes_also_where_the_bmc_does_not_show_its_url_and_an_unnamed_foreign_one_stays() {
     let site = Site::start().await;
-    for (number, quirk) in [(1, Quirk::NamesFileOnly), (2, Quirk::HidesImage)] {
+    for (number, quirk) in [(1, Quirk::NamesFileOnly), (2, Quirk::HidesImage), (3, Quirk::DropsPort)] {
         let (uuid, bmc) = site.machine(number, Personality::Generic).await;
         bmc.quirk(quirk);
         site.server.set_bootenv(&uuid, "sledgehammer").await.unwrap();

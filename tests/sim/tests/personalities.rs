@@ -44,6 +44,8 @@ enum Insert {
     Patch,
     /// PATCH with `Inserted`.
     PatchInserted,
+    /// `VmmControl` under this key.
+    Control(&'static str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,6 +70,8 @@ const IMPORT: &str = "EID_674_Manager.ImportSystemConfiguration";
 const DELL_ATTRIBUTES: &str = "Oem/Dell/DellAttributes/iDRAC.Embedded.1";
 const HPE_MEDIA: &[(&str, &[&str])] = &[("/redfish/v1/Managers/1", &["1", "2"])];
 const HPE_CD: &str = "/redfish/v1/Managers/1/VirtualMedia/2";
+const IBMC_CD: &str = "/redfish/v1/Managers/1/VirtualMedia/CD";
+const XFUSION_MEDIA: &[&str] = &["CD", "USBStick", "iBMAUSBStick"];
 
 const XCC_SYSTEM: &str = "/redfish/v1/Systems/1";
 const XCC_SLOTS: &[&str] =
@@ -380,6 +384,42 @@ const ROWS: &[Row] = &[
         routes: SMC_ROUTES,
         on_when_on: (200, "Base.v1_10_3.Success"),
     },
+    Row {
+        personality: Personality::Ibmc,
+        vendor: None,
+        oem: Some("Huawei"),
+        manager: "/redfish/v1/Managers/1",
+        model: "iBMC",
+        media: &[("/redfish/v1/Managers/1", &["CD", "USBStick"])],
+        cd: IBMC_CD,
+        insert: Insert::Control("Huawei"),
+        beside: &[],
+        inserted: 202,
+        unreachable: (202, "iBMC.1.0.ConnectionFailed"),
+        occupied: (400, "iBMC.1.0.ConnectionOccupied"),
+        empty: (202, ""),
+        nothing: None,
+        routes: &[(Route::Override("/redfish/v1/Systems/1"), true)],
+        on_when_on: (200, "Base.1.0.Success"),
+    },
+    Row {
+        personality: Personality::Xfusion,
+        vendor: None,
+        oem: Some("xFusion"),
+        manager: "/redfish/v1/Managers/1",
+        model: "iBMC",
+        media: &[("/redfish/v1/Systems/1", XFUSION_MEDIA), ("/redfish/v1/Managers/1", XFUSION_MEDIA)],
+        cd: IBMC_CD,
+        insert: Insert::Control("xFusion"),
+        beside: &[],
+        inserted: 202,
+        unreachable: (202, "iBMC.1.0.ConnectionFailed"),
+        occupied: (202, "iBMC.1.0.ConnectionOccupied"),
+        empty: (202, ""),
+        nothing: None,
+        routes: &[(Route::Override("/redfish/v1/Systems/1"), true)],
+        on_when_on: (200, "Base.1.0.Success"),
+    },
 ];
 
 impl Row {
@@ -400,6 +440,9 @@ impl Row {
             Insert::Action => redfish.post(&format!("{}/Actions/VirtualMedia.InsertMedia", self.cd), body).await,
             Insert::Patch => redfish.patch_any(self.cd, body).await,
             Insert::PatchInserted => redfish.patch_any(self.cd, json!({"Image": url, "Inserted": true})).await,
+            Insert::Control(key) => {
+                redfish.post(&self.control(key), json!({"VmmControlType": "Connect", "Image": url})).await
+            }
         };
         self.ended(redfish, answer).await
     }
@@ -408,8 +451,13 @@ impl Row {
         let answer = match self.insert {
             Insert::Action => redfish.post(&format!("{}/Actions/VirtualMedia.EjectMedia", self.cd), json!({})).await,
             Insert::Patch | Insert::PatchInserted => redfish.patch_any(self.cd, json!({"Image": null})).await,
+            Insert::Control(key) => redfish.post(&self.control(key), json!({"VmmControlType": "Disconnect"})).await,
         };
         self.ended(redfish, answer).await
+    }
+
+    fn control(&self, key: &str) -> String {
+        format!("{}/Oem/{key}/Actions/VirtualMedia.VmmControl", self.cd)
     }
 
     /// Status and id of an answer; of its task, once that has ended, where it has one. The member is read as often as it is
@@ -439,7 +487,7 @@ impl Row {
             }
             Route::Attributes(path) => {
                 let wanted = json!({"ServerBoot.1.BootOnce": "Enabled", "ServerBoot.1.FirstBootDevice": "VCD-DVD"});
-                redfish.patch(&format!("{DELL_MANAGER}/{path}"), json!({"Attributes": wanted})).await
+                redfish.patch_any(&format!("{DELL_MANAGER}/{path}"), json!({"Attributes": wanted})).await
             }
             Route::Import(target) => {
                 let buffer = "<SystemConfiguration><Component FQDD=\"iDRAC.Embedded.1\">\
@@ -454,7 +502,7 @@ impl Row {
                 answer
             }
             Route::NextReset(key) => {
-                redfish.patch(self.cd, json!({"Oem": {key: {"BootOnNextServerReset": true}}})).await
+                redfish.patch_any(self.cd, json!({"Oem": {key: {"BootOnNextServerReset": true}}})).await
             }
         }
     }
@@ -504,18 +552,16 @@ async fn each_inserts_and_ejects_in_its_own_words() {
         let who = row.personality;
         let (bmc, redfish) = row.start(&fleet).await;
         let is = |(status, id): (u16, &str)| (status, id.to_owned());
+        let image = images.url_for(&bmc);
 
         assert_eq!(redfish.get(row.cd).await.body["Image"].as_str(), row.nothing, "{who}");
         assert_eq!(row.eject(&redfish).await, is(row.empty), "{who}");
-        assert_eq!(
-            row.insert(&redfish, &format!("{}://127.0.0.1:9/a.iso", bmc.image_scheme())).await,
-            is(row.unreachable),
-            "{who}"
-        );
-        assert_eq!(row.insert(&redfish, &images.url_for(&bmc)).await.0, row.inserted, "{who}");
+        bmc.fail_inserts(1);
+        assert_eq!(row.insert(&redfish, &image).await, is(row.unreachable), "{who}");
+        assert_eq!(row.insert(&redfish, &image).await.0, row.inserted, "{who}");
         let member = redfish.get(row.cd).await.body;
-        assert_eq!((&member["Inserted"], &member["Image"]), (&json!(true), &json!(images.url_for(&bmc))), "{who}");
-        assert_eq!(row.insert(&redfish, &images.url_for(&bmc)).await, is(row.occupied), "{who}");
+        assert_eq!((&member["Inserted"], &member["Image"]), (&json!(true), &json!(image)), "{who}");
+        assert_eq!(row.insert(&redfish, &image).await, is(row.occupied), "{who}");
         assert_eq!(row.eject(&redfish).await.0, row.inserted, "{who}");
         assert_eq!(bmc.state().slots.iter().filter(|slot| slot.inserted).count(), 0, "{who}");
     }

@@ -82,10 +82,14 @@ async fn shows(fleet: &Fleet, quirk: Quirk) {
             let member = redfish.get(CD).await.body;
             assert_eq!((&member["Image"], &member["ConnectedVia"]), (&json!("http://h/a.iso"), &json!("NotConnected")));
         }
-        Quirk::NamesFileOnly | Quirk::HidesImage => {
-            bmc.mount_foreign("http://h/a.iso");
+        Quirk::DropsPort | Quirk::NamesFileOnly | Quirk::HidesImage => {
+            bmc.mount_foreign("http://h:8080/a.iso");
             let member = redfish.get(CD).await.body;
-            let shown = if quirk == Quirk::HidesImage { json!(null) } else { json!("a.iso") };
+            let shown = match quirk {
+                Quirk::DropsPort => json!("http://h/a.iso"),
+                Quirk::HidesImage => json!(null),
+                _ => json!("a.iso"),
+            };
             assert_eq!((&member["Image"], &member["Inserted"]), (&shown, &json!(true)));
         }
         Quirk::EjectHidden => {

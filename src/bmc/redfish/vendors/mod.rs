@@ -22,9 +22,11 @@ mod ami;
 mod dell;
 mod generic;
 mod hpe;
+mod huawei;
 mod lenovo;
 mod openbmc;
 mod supermicro;
+mod vmm_control;
 
 /// The vendors whose differences are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,12 +45,14 @@ pub enum Vendor {
     Lenovo,
     /// Supermicro X10 to X13.
     Supermicro,
+    /// Huawei's and xFusion's iBMC.
+    Huawei,
 }
 
 impl Vendor {
     /// Every vendor, as `ipmi/mode` may name it after `redfish-`.
-    pub const ALL: [Self; 7] =
-        [Self::Generic, Self::Dell, Self::Hpe, Self::Ami, Self::OpenBmc, Self::Lenovo, Self::Supermicro];
+    pub const ALL: [Self; 8] =
+        [Self::Generic, Self::Dell, Self::Hpe, Self::Ami, Self::OpenBmc, Self::Lenovo, Self::Supermicro, Self::Huawei];
 
     /// The vendor's name in `ipmi/mode` and in logs.
     #[must_use]
@@ -61,6 +65,7 @@ impl Vendor {
             Self::OpenBmc => "openbmc",
             Self::Lenovo => "lenovo",
             Self::Supermicro => "supermicro",
+            Self::Huawei => "huawei",
         }
     }
 
@@ -80,6 +85,8 @@ impl Vendor {
             Some(Self::Lenovo)
         } else if begins(&["supermicro", "super micro"]) {
             Some(Self::Supermicro)
+        } else if begins(&["huawei", "xfusion"]) {
+            Some(Self::Huawei)
         } else {
             None
         }
@@ -94,6 +101,7 @@ impl Vendor {
             Self::OpenBmc => &openbmc::OpenBmc,
             Self::Lenovo => &lenovo::Lenovo,
             Self::Supermicro => &supermicro::Supermicro,
+            Self::Huawei => &huawei::Huawei,
         }
     }
 }

@@ -232,6 +232,12 @@ impl Bmc {
         self.shared.change(|machine| machine.jobs_refused = refused);
     }
 
+    /// Lets the next inserts fail as if their images could not be fetched: some BMCs do so now and then, and a share cannot
+    /// be taken away here.
+    pub fn fail_inserts(&self, times: u32) {
+        self.shared.change(|machine| machine.failing_inserts = times);
+    }
+
     /// Whether virtual media is switched on.
     pub fn set_media_enabled(&self, enabled: bool) {
         self.shared.change(|machine| machine.media_enabled = enabled);

@@ -37,6 +37,8 @@ pub(super) struct Machine {
     /// The lifecycle controller (or its like) takes no job now.
     pub(super) jobs_refused: bool,
     pub(super) media_enabled: bool,
+    /// Inserts that fail as if there were nothing to fetch.
+    pub(super) failing_inserts: u32,
 }
 
 /// One drive, and what the BMC wrongly still says of it.
@@ -118,6 +120,7 @@ impl Machine {
             licensed: true,
             jobs_refused: false,
             media_enabled,
+            failing_inserts: 0,
         }
     }
 
@@ -169,10 +172,19 @@ impl Machine {
         }
     }
 
+    /// Whether the insert at hand is one that fails.
+    pub(super) fn fails_insert(&mut self) -> bool {
+        let fails = self.failing_inserts > 0;
+        self.failing_inserts = self.failing_inserts.saturating_sub(1);
+        fails
+    }
+
     pub(super) fn eject(&mut self, drive: usize) {
         let stale_reads = self.profile.media.stale_reads;
         if let Some(drive) = self.drives.get_mut(drive) {
-            self.ejects += u64::from(drive.image.is_some());
+            let full = drive.image.is_some();
+            self.ejects += u64::from(full);
+            let stale_reads = if full { stale_reads } else { 0 };
             let previous = drive.image.take().or(drive.previous.take());
             *drive = Drive { previous, stale_reads, ..Drive::empty() };
         }

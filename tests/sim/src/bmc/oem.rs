@@ -16,6 +16,8 @@ pub(super) enum Part {
     Manager,
     /// A `VirtualMedia` member, by the index of its drive.
     Member(usize),
+    /// A task.
+    Task,
 }
 
 /// A vendor's own ways.
@@ -50,6 +52,11 @@ pub(super) trait Oem: Send + Sync {
 
     /// The vendor's own device for every boot; one-shots and the standard override go before it.
     fn lasting_device(&self, _machine: &Machine) -> Option<Device> {
+        None
+    }
+
+    /// Where the monitor of a task is, if not where the profile says.
+    fn monitor(&self, _task: &str) -> Option<String> {
         None
     }
 

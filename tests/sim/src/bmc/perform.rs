@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::call::{Act, Call, Effect, Reply};
 use super::fetch::fetch;
+use super::machine::Machine;
 use super::message::Refusal;
 use super::profile::Answer;
 use super::resources::uri;
@@ -44,9 +45,10 @@ fn in_a_task(shared: &Arc<Shared>, effects: Vec<Effect>) -> Reply {
     let reply = shared.read(|machine| {
         let profile = &machine.profile;
         let named = if profile.http.tasks.monitor { "TaskMonitors" } else { "Tasks" };
+        let monitor = profile.oem.monitor(&id).unwrap_or_else(|| format!("TaskService/{named}/{id}"));
         let body = machine.tasks.iter().find(|task| task.id == id).map(|task| service::task_body(machine, task));
         let reply = Reply::ok(body.unwrap_or(json!({}))).status(202);
-        let location = uri(profile, &format!("TaskService/{named}/{id}"));
+        let location = uri(profile, &monitor);
         if profile.http.tasks.location { reply.with("Location", location) } else { reply }
     });
     let own = Arc::clone(shared);
@@ -79,10 +81,12 @@ async fn insert(shared: &Arc<Shared>, drive: usize, image: String) -> Result<(),
     if !profile.media.insert_time.is_zero() {
         tokio::time::sleep(profile.media.insert_time).await;
     }
-    // NFS and CIFS shares are taken on trust: there is none to read here.
-    let fetched = if image.starts_with("http") {
+    let fetched = if shared.change(Machine::fails_insert) {
+        Err(())
+    } else if image.starts_with("http") {
         fetch(&shared.client, &image, |fetch| shared.change(|machine| machine.fetched(fetch))).await
     } else {
+        // NFS and CIFS shares are taken on trust: there is none to read here.
         Ok(())
     };
     shared.change(|machine| {

@@ -289,6 +289,8 @@ pub enum EmptyImage {
 pub enum FullImage {
     /// The URL as it was given.
     Url,
+    /// The URL without a port that is not the scheme's own.
+    WithoutPort,
     /// The URL's last part.
     FileName,
     /// `null`, and no `ImageName`.

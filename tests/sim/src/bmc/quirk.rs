@@ -31,6 +31,8 @@ pub enum Quirk {
     LateAfterInsert,
     /// An empty drive keeps the name of what it held (1.5, Supermicro).
     KeepsImageName,
+    /// An inserted image is shown without its port (captures of an xFusion 2288H V7, 3.08).
+    DropsPort,
     /// An inserted image is shown by its file name alone; believed, the schema allows it.
     NamesFileOnly,
     /// An inserted image is not named at all; believed, the schema allows null.
@@ -82,6 +84,7 @@ impl Quirk {
         Quirk::StaleAfterEject,
         Quirk::LateAfterInsert,
         Quirk::KeepsImageName,
+        Quirk::DropsPort,
         Quirk::NamesFileOnly,
         Quirk::HidesImage,
         Quirk::EjectHidden,
@@ -124,6 +127,7 @@ impl Quirk {
             Quirk::StaleAfterEject => media.stale_reads = 3,
             Quirk::LateAfterInsert => media.late_reads = 3,
             Quirk::KeepsImageName => media.empty_image = EmptyImage::Previous,
+            Quirk::DropsPort => media.full_image = FullImage::WithoutPort,
             Quirk::NamesFileOnly => media.full_image = FullImage::FileName,
             Quirk::HidesImage => media.full_image = FullImage::Hidden,
             Quirk::EjectHidden => media.eject_hidden_when_empty = true,

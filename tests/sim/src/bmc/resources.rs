@@ -252,6 +252,7 @@ pub(super) fn member(machine: &mut Machine, parent: &str, member: Member) -> Val
     let image = match (&shown, media.empty_image) {
         (Some(image), _) => match media.full_image {
             FullImage::Url => json!(image),
+            FullImage::WithoutPort => json!(without_port(image)),
             FullImage::FileName => json!(image_name(image)),
             FullImage::Hidden => Value::Null,
         },
@@ -290,6 +291,17 @@ fn shown_image(drive: &mut Drive) -> Option<String> {
         return None;
     }
     drive.image.clone()
+}
+
+fn without_port(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut url) => {
+            // Fails only where there is no host, and then there is no port.
+            let _ = url.set_port(None);
+            url.to_string()
+        }
+        Err(_) => url.to_owned(),
+    }
 }
 
 fn image_name(url: &str) -> &str {

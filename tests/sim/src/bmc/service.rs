@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::call::{Act, Call, Reply};
 use super::machine::{Machine, Session};
 use super::message::Refusal;
+use super::oem::Part;
 use super::resources::{collection, uri};
 use super::route::read;
 use super::state::TaskRecord;
@@ -55,7 +56,7 @@ pub(super) fn route(machine: &mut Machine, call: &Call, segments: &[&str]) -> Re
 }
 
 /// A monitor answers 202 until the task has ended (redfish-vendors 1.12).
-fn monitored(machine: &Machine, task: &TaskRecord) -> Act {
+pub(super) fn monitored(machine: &Machine, task: &TaskRecord) -> Act {
     let status = if matches!(task.state, "New" | "Running") { 202 } else { 200 };
     Act::Reply(Reply::ok(task_body(machine, task)).status(status))
 }
@@ -67,7 +68,7 @@ pub(super) fn task_body(machine: &Machine, task: &TaskRecord) -> Value {
         (None, "Completed") => json!([{"MessageId": profile.errors.success}]),
         (None, _) => json!([]),
     };
-    json!({
+    let mut body = json!({
         "@odata.id": uri(profile, &format!("TaskService/Tasks/{}", task.id)),
         "@odata.type": "#Task.v1_5_1.Task",
         "Id": task.id,
@@ -76,7 +77,9 @@ pub(super) fn task_body(machine: &Machine, task: &TaskRecord) -> Value {
         "TaskStatus": if task.failure.is_some() { "Critical" } else { "OK" },
         "PercentComplete": match task.state { "New" => 0, "Running" => 20, _ => 100 },
         "Messages": messages,
-    })
+    });
+    profile.oem.decorate(Part::Task, machine, &mut body);
+    body
 }
 
 fn session_collection(machine: &mut Machine, call: &Call, sessions: &str) -> Result<Act, Refusal> {

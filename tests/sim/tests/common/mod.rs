@@ -120,12 +120,12 @@ impl Images {
         Images { server: FileServer::start(directory.path()).await.unwrap(), _directory: directory }
     }
 
-    pub fn url(&self) -> String {
-        self.server.url().join("boot.iso").unwrap().to_string()
-    }
-
-    /// The image by a URL that this BMC fetches.
+    /// The image by a URL that this BMC takes.
     pub fn url_for(&self, bmc: &Bmc) -> String {
         self.server.url_by(bmc.image_scheme()).join("boot.iso").unwrap().to_string()
+    }
+
+    pub fn url(&self) -> String {
+        self.server.url().join("boot.iso").unwrap().to_string()
     }
 }

@@ -260,7 +260,7 @@ impl Oem for Ami {
                 let info = format!("{}/InsertMediaActionInfo", body["@odata.id"].as_str().unwrap_or_default());
                 body["Actions"]["#VirtualMedia.InsertMedia"]["@Redfish.ActionInfo"] = json!(info);
             }
-            Part::Root | Part::Settings => {}
+            Part::Root | Part::Settings | Part::Task => {}
         }
     }
 

@@ -9,6 +9,7 @@ mod ami;
 mod dell;
 mod generic;
 mod hpe;
+mod ibmc;
 mod idrac10;
 mod idrac8;
 mod idrac9;
@@ -22,10 +23,12 @@ mod openbmc;
 mod supermicro;
 mod supermicro_x12;
 mod supermicro_x13;
+mod vmm_control;
 mod xcc;
 mod xcc2;
 mod xcc3;
 mod xcc_early;
+mod xfusion;
 
 use std::fmt;
 
@@ -66,6 +69,10 @@ pub enum Personality {
     SupermicroX12,
     /// Supermicro X13.
     SupermicroX13,
+    /// Huawei iBMC.
+    Ibmc,
+    /// xFusion iBMC.
+    Xfusion,
 }
 
 impl Personality {
@@ -86,6 +93,8 @@ impl Personality {
         Personality::Xcc3,
         Personality::SupermicroX12,
         Personality::SupermicroX13,
+        Personality::Ibmc,
+        Personality::Xfusion,
     ];
 
     /// Every one that does all but mount images.
@@ -111,6 +120,8 @@ impl Personality {
             Personality::XccEarly => xcc_early::profile(),
             Personality::SupermicroX12 => supermicro_x12::profile(),
             Personality::SupermicroX13 => supermicro_x13::profile(),
+            Personality::Ibmc => ibmc::profile(),
+            Personality::Xfusion => xfusion::profile(),
         }
     }
 
@@ -140,6 +151,8 @@ impl fmt::Display for Personality {
             Personality::XccEarly => "XCC before 2.50",
             Personality::SupermicroX12 => "Supermicro X12",
             Personality::SupermicroX13 => "Supermicro X13",
+            Personality::Ibmc => "Huawei iBMC",
+            Personality::Xfusion => "xFusion iBMC",
         })
     }
 }
