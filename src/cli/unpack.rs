@@ -13,12 +13,13 @@ use clap::Args;
 use super::Failure;
 
 /// The files, by their place.
-const ASSETS: [(&str, &str); 6] = [
+const ASSETS: [(&str, &str); 7] = [
     ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
     ("LICENSE", include_str!("../../LICENSE")),
     ("README.md", include_str!("../../README.md")),
     ("docs/dr-provision.md", include_str!("../../docs/dr-provision.md")),
     ("docs/reference.md", include_str!("../../docs/reference.md")),
+    ("docs/requests.md", include_str!("../../docs/requests.md")),
     ("docs/workflows.md", include_str!("../../docs/workflows.md")),
 ];
 
