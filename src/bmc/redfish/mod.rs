@@ -99,7 +99,10 @@ impl<'op> Redfish<'op> {
         let mut client = Client::new(http, target, base, deadline, manners, Vendor::Generic.quirks());
         let (platform, system_is_fresh) = match memory.recall() {
             Some(known) => (known, false),
-            None => (Platform::find(&mut client).await?, true),
+            None => {
+                operation.begin("connect", format!("connecting to the BMC {}", client.name()));
+                (Platform::find(&mut client).await?, true)
+            }
         };
         let mut bmc = Self {
             client,
