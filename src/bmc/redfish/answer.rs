@@ -98,7 +98,7 @@ pub(crate) struct Refusal {
     pub(crate) messages: Vec<Message>,
     sent: String,
     /// How the task ended whose end it is.
-    ended: Option<String>,
+    ended: Option<Box<str>>,
 }
 
 impl Refusal {
@@ -114,7 +114,7 @@ impl Refusal {
 
     /// The refusal that a task's last answer is; `ended` says how, as a predicate of the task.
     pub(crate) fn of_task(task: &str, answer: &Answer, ended: &str) -> Self {
-        let ended = Some(format!("accepted it, then its task {task} {ended}"));
+        let ended = Some(format!("accepted it, then its task {task} {ended}").into());
         Self { ended, ..Self::new(&Method::GET, task, answer) }
     }
 
@@ -143,7 +143,7 @@ impl Refusal {
     /// The refusal as a predicate of the BMC: "answered 400 Bad Request to POST …: …".
     pub(crate) fn spoken(&self) -> String {
         if let Some(ended) = &self.ended {
-            return ended.clone();
+            return ended.to_string();
         }
         let head = format!("answered {} to {} {}", self.status, self.method, self.path);
         match (self.messages.is_empty(), self.sent.is_empty()) {
