@@ -97,12 +97,13 @@ impl<'op> Redfish<'op> {
         let parameter = |why: String| Error::new(super::Kind::Parameter, "reading the TLS policy", target.name(), why);
         let http = clients.get(&Trust::of(target), target.limits.connect).map_err(parameter)?;
         let mut client = Client::new(http, target, base, deadline, manners, Vendor::Generic.quirks());
-        let (platform, system_is_fresh) = match memory.recall() {
-            Some(known) => (known, false),
-            None => {
-                operation.begin("connect", format!("connecting to the BMC {}", client.name()));
-                (Platform::find(&mut client).await?, true)
-            }
+        let known = memory.recall();
+        let system_is_fresh = known.is_none();
+        let platform = if let Some(known) = known {
+            known
+        } else {
+            operation.begin("connect", format!("connecting to the BMC {}", client.name()));
+            Platform::find(&mut client).await?
         };
         let mut bmc = Self {
             client,

@@ -34,7 +34,7 @@ impl Quirks for Lenovo {
 
     fn insert_ways(&self, platform: &Platform, slot: &Slot, image: &Url) -> Vec<Way> {
         let action = slot.insert_target().map(|_| Way::Action);
-        let patches = spellings(platform, image).into_iter().map(|spelling| Way::Patch(body(image, spelling)));
+        let patches = spellings(platform, image).into_iter().map(|spelling| Way::Patch(body(image, &spelling)));
         action.into_iter().chain(patches).collect()
     }
 
@@ -59,7 +59,7 @@ fn spellings(platform: &Platform, image: &Url) -> Vec<String> {
 
 /// Without `Inserted` an XCC takes the image and attaches nothing (sushy, of an SD530). Credentials have properties of
 /// their own, and then, as for CIFS, the protocol is told.
-fn body(image: &Url, spelling: String) -> Value {
+fn body(image: &Url, spelling: &str) -> Value {
     let mut body = json!({"Image": spelling, "Inserted": true, "WriteProtected": true});
     let credentials = credentials(image);
     if protocol(image) == "CIFS" || credentials.is_some() {
