@@ -275,6 +275,8 @@ impl Redfish<'_> {
 
     /// Asks for an eject. An error is none when the slot turns out empty: iLO and iDRAC refuse to eject nothing.
     async fn eject(&mut self, slot: &Slot) -> Result<(), Error> {
+        // sushy-tools drops a boot from the CD with its medium.
+        self.system_is_fresh = false;
         let mut failed = Vec::new();
         for way in self.quirks.eject_ways(&self.platform, slot) {
             let performed = match &way {
