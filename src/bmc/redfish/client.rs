@@ -147,7 +147,9 @@ impl Client {
                 "check the address and port; switch Redfish on in the BMC's settings, or update its firmware",
             ));
         }
-        self.read(path, answer)
+        let root = self.read(path, answer)?;
+        // Some CIMCs show the root's links after a login alone (check_redfish#148).
+        if root.link("Systems").is_some() { Ok(root) } else { self.get(path).await }
     }
 
     /// A resource that has to be there.
