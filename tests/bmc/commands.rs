@@ -108,6 +108,10 @@ async fn probe_says_what_a_bmc_is_and_what_would_be_done_and_does_none_of_it() {
         (Personality::SupermicroX13, "supermicro", &["boot override"], &["PowerCycle"]),
         (Personality::Ibmc, "huawei", &["boot override"], &["ForceRestart"]),
         (Personality::Xfusion, "huawei", &["boot override"], &["ForceRestart"]),
+        (Personality::Cimc, "cisco", &["boot override"], &["PowerCycle"]),
+        (Personality::Ucsx, "cisco", &["boot override"], &["PowerCycle"]),
+        (Personality::Gb200, "openbmc", &["boot override"], &["PowerCycle"]),
+        (Personality::DgxH100, "ami", &["boot override"], &["ForceRestart"]),
     ];
     assert_eq!(table.len(), Personality::ALL.len(), "a personality is missing here");
     for (personality, vendor, boot_once, cycle) in table.iter().copied() {

@@ -10,6 +10,7 @@ mod describe;
 mod faults;
 mod identify;
 mod lenovo;
+mod own_ways;
 mod refusals;
 mod supermicro;
 mod tls;

@@ -220,6 +220,8 @@ mod tests {
             (platform(json!({"Oem": {"Ami": {}}}), none(), json!({"Manufacturer": "NVIDIA"})), Vendor::Ami),
             (platform(none(), json!({"Model": "43553231270"}), json!({"Manufacturer": "GIGABYTE"})), Vendor::Ami),
             (platform(none(), json!({"Model": "OpenBmc"}), none()), Vendor::OpenBmc),
+            (platform(json!({"Oem": {"Cisco": {}}}), none(), none()), Vendor::Cisco),
+            (platform(none(), none(), json!({"Manufacturer": "Cisco Systems Inc"})), Vendor::Cisco),
             (platform(json!({"Vendor": "Dell"}), json!({"Model": "OpenBmc"}), none()), Vendor::OpenBmc),
             (platform(json!({"Vendor": "NVIDIA", "Product": "GB200 NVL"}), none(), none()), Vendor::OpenBmc),
             (platform(json!({"Vendor": "Lenovo", "Oem": {"Lenovo": {}}}), none(), none()), Vendor::Lenovo),

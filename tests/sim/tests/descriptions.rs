@@ -88,6 +88,17 @@ fn rows() -> Vec<Row> {
         row(Personality::SupermicroX13, led("Off"), (200, 200), "B Se M P St Si N E", true, false),
         row(Personality::Ibmc, led("Off"), (200, 200), "B M P St N E", false, false),
         row(Personality::Xfusion, led("Off"), (200, 200), "B M P St N E", false, false),
+        row(Personality::Cimc, led("Off"), (204, 204), "B Se M P St Si N E", true, false),
+        row(Personality::Ucsx, led("Off"), (204, 204), "B Se M P St Si N E", true, false),
+        row(
+            Personality::Gb200,
+            json!({"LocationIndicatorActive": false}),
+            (400, 400),
+            "B Se M P St Si N E",
+            true,
+            true,
+        ),
+        row(Personality::DgxH100, led("Off"), (204, 204), "B Se M P St Si N E", true, true),
         row(Personality::XccEarly, led("Off"), (204, 204), "B Se M P St N E", true, true),
     ]
 }

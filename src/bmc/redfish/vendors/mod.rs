@@ -19,6 +19,7 @@ use crate::bmc::asked::BootDevice;
 use crate::bmc::error::{Error, Kind};
 
 mod ami;
+mod cisco;
 mod dell;
 mod generic;
 mod hpe;
@@ -47,12 +48,23 @@ pub enum Vendor {
     Supermicro,
     /// Huawei's and xFusion's iBMC.
     Huawei,
+    /// Cisco CIMC, of rack servers and UCS X.
+    Cisco,
 }
 
 impl Vendor {
     /// Every vendor, as `ipmi/mode` may name it after `redfish-`.
-    pub const ALL: [Self; 8] =
-        [Self::Generic, Self::Dell, Self::Hpe, Self::Ami, Self::OpenBmc, Self::Lenovo, Self::Supermicro, Self::Huawei];
+    pub const ALL: [Self; 9] = [
+        Self::Generic,
+        Self::Dell,
+        Self::Hpe,
+        Self::Ami,
+        Self::OpenBmc,
+        Self::Lenovo,
+        Self::Supermicro,
+        Self::Huawei,
+        Self::Cisco,
+    ];
 
     /// The vendor's name in `ipmi/mode` and in logs.
     #[must_use]
@@ -66,6 +78,7 @@ impl Vendor {
             Self::Lenovo => "lenovo",
             Self::Supermicro => "supermicro",
             Self::Huawei => "huawei",
+            Self::Cisco => "cisco",
         }
     }
 
@@ -87,6 +100,8 @@ impl Vendor {
             Some(Self::Supermicro)
         } else if begins(&["huawei", "xfusion"]) {
             Some(Self::Huawei)
+        } else if begins(&["cisco", "cimc"]) {
+            Some(Self::Cisco)
         } else {
             None
         }
@@ -102,6 +117,7 @@ impl Vendor {
             Self::Lenovo => &lenovo::Lenovo,
             Self::Supermicro => &supermicro::Supermicro,
             Self::Huawei => &huawei::Huawei,
+            Self::Cisco => &cisco::Cisco,
         }
     }
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
+use serde_json::Value;
 
 use super::call::{Call, Reply};
 use super::log::Credentials;
@@ -22,7 +23,7 @@ pub(super) fn credentials(headers: &HeaderMap) -> Credentials {
 
 /// Refuses what is neither open to all nor authenticated.
 pub(super) fn refuse(machine: &Machine, call: &Call, headers: &HeaderMap) -> Option<Reply> {
-    if open(machine, call) || basic(machine, headers) || session(machine, headers) {
+    if open(machine, call, headers) || basic(machine, headers) || session(machine, headers) {
         return None;
     }
     let reply = Reply::message(&machine.profile.errors.unauthorized, &machine.profile).status(401);
@@ -30,11 +31,22 @@ pub(super) fn refuse(machine: &Machine, call: &Call, headers: &HeaderMap) -> Opt
     Some(if basic { reply.with("WWW-Authenticate", "Basic realm=\"RedfishService\"") } else { reply })
 }
 
-/// DSP0266: the service root, its version and a login need no credentials.
-fn open(machine: &Machine, call: &Call) -> bool {
+/// Takes the links out of a root that shows them after a login alone.
+pub(super) fn withhold(machine: &Machine, call: &Call, headers: &HeaderMap, reply: &mut Reply) {
+    let anonymous = !basic(machine, headers) && !session(machine, headers);
+    let root = matches!(call.path.as_str(), "/redfish/v1");
+    if let (true, Some(Value::Object(body))) = (machine.profile.http.bare_root && anonymous && root, &mut reply.body) {
+        body.retain(|_, value| value["@odata.id"].is_null());
+    }
+}
+
+/// DSP0266: the service root, its version and a login need no credentials. A root that shows more to those who have some
+/// looks at what it gets; believed.
+fn open(machine: &Machine, call: &Call, headers: &HeaderMap) -> bool {
     let login = machine.profile.http.sessions.map(|path| format!("/redfish/v1/{path}"));
     let root = matches!(call.path.as_str(), "/redfish" | "/redfish/v1" | "/redfish/v1/odata" | "/redfish/v1/$metadata");
-    (root && call.reads()) || (call.method == "POST" && login.as_deref() == Some(call.path.as_str()))
+    let looked_at = machine.profile.http.bare_root && credentials(headers) != Credentials::None;
+    (root && call.reads() && !looked_at) || (call.method == "POST" && login.as_deref() == Some(call.path.as_str()))
 }
 
 fn basic(machine: &Machine, headers: &HeaderMap) -> bool {

@@ -84,6 +84,8 @@ pub struct Http {
     pub session_limit: usize,
     /// Whether Basic credentials are taken.
     pub basic: bool,
+    /// Whether the root shows its links after a login alone (`check_redfish#148`).
+    pub bare_root: bool,
     /// `ETags` on what can be patched.
     pub etags: Etags,
     /// What an action POST with `If-Match` gets; `None`: the header is ignored.

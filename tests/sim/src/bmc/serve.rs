@@ -159,7 +159,9 @@ async fn authorized(shared: &Arc<Shared>, call: &Call, headers: &HeaderMap) -> R
         shared.counters.unauthorized.fetch_add(1, Ordering::Relaxed);
         return refusal;
     }
-    perform(shared, call).await
+    let mut reply = perform(shared, call).await;
+    shared.read(|machine| auth::withhold(machine, call, headers, &mut reply));
+    reply
 }
 
 /// The answer as its fault leaves it.

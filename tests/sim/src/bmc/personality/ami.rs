@@ -194,10 +194,11 @@ impl Ami {
         Ok(Act::Perform(vec![effect], Answer::Ok))
     }
 
-    /// A read of a slot: the second one after an insert finds the image redirected.
+    /// A read of a slot: the second one that shows an image finds it redirected.
     fn look_at_slot(machine: &mut Machine, id: &str) {
         let drive = drive_of(machine, id).and_then(|drive| machine.drives.get(drive));
-        let Some(image) = drive.and_then(|drive| drive.image.clone()) else { return };
+        let shown = drive.filter(|drive| drive.late_reads == 0);
+        let Some(image) = shown.and_then(|drive| drive.image.clone()) else { return };
         let seen = machine.attributes.insert(format!("Seen/{id}"), image.clone());
         if seen.as_deref() == Some(&image) {
             machine.attributes.insert(format!("Redirected/{id}"), image);

@@ -38,6 +38,7 @@ impl Profile {
                 sessions: Some("SessionService/Sessions"),
                 session_limit: 16,
                 basic: true,
+                bare_root: false,
                 etags: Etags { form: EtagForm::Strong, on_patch: EtagCheck::Checked },
                 if_match_on_post: None,
                 empty_body: None,

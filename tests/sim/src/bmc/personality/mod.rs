@@ -6,7 +6,11 @@
 //! nothing is known, refuse: a test must not pass on what only the simulator takes.
 
 mod ami;
+mod cimc;
+mod cisco;
 mod dell;
+mod dgx_h100;
+mod gb200;
 mod generic;
 mod hpe;
 mod ibmc;
@@ -23,6 +27,7 @@ mod openbmc;
 mod supermicro;
 mod supermicro_x12;
 mod supermicro_x13;
+mod ucsx;
 mod vmm_control;
 mod xcc;
 mod xcc2;
@@ -73,6 +78,14 @@ pub enum Personality {
     Ibmc,
     /// xFusion iBMC.
     Xfusion,
+    /// Cisco CIMC of a C240 M6.
+    Cimc,
+    /// Cisco CIMC of a UCS X blade.
+    Ucsx,
+    /// NVIDIA GB200, an `OpenBMC`.
+    Gb200,
+    /// NVIDIA DGX H100, an AMI `MegaRAC`.
+    DgxH100,
 }
 
 impl Personality {
@@ -95,6 +108,10 @@ impl Personality {
         Personality::SupermicroX13,
         Personality::Ibmc,
         Personality::Xfusion,
+        Personality::Cimc,
+        Personality::Ucsx,
+        Personality::Gb200,
+        Personality::DgxH100,
     ];
 
     /// Every one that does all but mount images.
@@ -122,6 +139,10 @@ impl Personality {
             Personality::SupermicroX13 => supermicro_x13::profile(),
             Personality::Ibmc => ibmc::profile(),
             Personality::Xfusion => xfusion::profile(),
+            Personality::Cimc => cimc::profile(),
+            Personality::Ucsx => ucsx::profile(),
+            Personality::Gb200 => gb200::profile(),
+            Personality::DgxH100 => dgx_h100::profile(),
         }
     }
 
@@ -153,6 +174,10 @@ impl fmt::Display for Personality {
             Personality::SupermicroX13 => "Supermicro X13",
             Personality::Ibmc => "Huawei iBMC",
             Personality::Xfusion => "xFusion iBMC",
+            Personality::Cimc => "Cisco CIMC",
+            Personality::Ucsx => "Cisco UCS X",
+            Personality::Gb200 => "NVIDIA GB200",
+            Personality::DgxH100 => "NVIDIA DGX H100",
         })
     }
 }
