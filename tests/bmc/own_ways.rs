@@ -152,6 +152,24 @@ async fn a_scheme_that_is_not_taken_is_told_with_those_that_are_and_where_to_set
     told(&mount(&bench, &bmc, &image).await.unwrap_err(), 502, &["ValueFormatError", "virtual-media/image-url"]);
 }
 
+/// bmcweb is built with virtual media or without.
+#[tokio::test]
+async fn a_build_without_virtual_media_is_told_and_has_nothing_to_eject() {
+    let bench = Bench::start().await;
+    for personality in [Personality::OpenBmc, Personality::MegaRac] {
+        let bmc = bench.bmc(personality).await;
+        bmc.alter(|profile| profile.media.places.clear());
+        let operation = Operation::unwatched();
+        let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+        assert!(!session.unmount(|_| true).await.unwrap(), "{personality}");
+        told(&session.media().await.unwrap_err(), 404, &["offers no virtual media"]);
+    }
+    let bmc = bench.bmc(Personality::OpenBmc).await;
+    bmc.alter(|profile| profile.media.places.clear());
+    told(&mount(&bench, &bmc, &bench.image_for(&bmc)).await.unwrap_err(), 404, &["offers no virtual media"]);
+    assert_eq!(writes(&bmc), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn credentials_are_made_up_where_a_bmc_insists_on_some() {
     let bench = Bench::start().await;

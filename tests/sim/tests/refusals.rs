@@ -143,10 +143,72 @@ fn refused_by_hpe() -> Vec<Refused> {
     ]
 }
 
+fn refused_by_the_others() -> Vec<Refused> {
+    let once = json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd"});
+    vec![
+        (
+            Personality::MegaRac,
+            "PATCH",
+            "/redfish/v1/Systems/Self/SD",
+            json!({"Boot": with_mode()}),
+            428,
+            "Ami.1.0.PreconditionHeaderMissing",
+            &[],
+        ),
+        (
+            Personality::OpenBmc,
+            "POST",
+            "/redfish/v1/Managers/bmc/VirtualMedia/Slot_2/Actions/VirtualMedia.InsertMedia",
+            json!({"Image": "http://h/a.iso"}),
+            400,
+            "Base.1.18.1.ResourceAtUriInUnknownFormat",
+            &["Image"],
+        ),
+        (
+            Personality::OpenBmc,
+            "POST",
+            "/redfish/v1/Managers/bmc/VirtualMedia/Slot_0/Actions/VirtualMedia.InsertMedia",
+            json!({"Image": "https://h/a.iso"}),
+            404,
+            "Base.1.18.1.ResourceMissingAtURI",
+            &[],
+        ),
+        (
+            Personality::Gb200,
+            "PATCH",
+            "/redfish/v1/Systems/System_0/Settings",
+            json!({"Boot": once}),
+            403,
+            "Base.1.18.1.PropertyNotWritable",
+            &["BootSourceOverrideTarget"],
+        ),
+        (
+            Personality::Ucsx,
+            "POST",
+            "/redfish/v1/Managers/CIMC/VirtualMedia/0/Actions/VirtualMedia.InsertMedia",
+            json!({"Image": "http://h/a.iso", "TransferProtocolType": "HTTP"}),
+            400,
+            "Base.1.14.OperationNotAllowed",
+            &[],
+        ),
+        (
+            Personality::Cimc,
+            "POST",
+            "/redfish/v1/Managers/CIMC/VirtualMedia/0/Actions/VirtualMedia.InsertMedia",
+            json!({"Image": "http://h/a.iso"}),
+            400,
+            "Base.1.10.PropertyMissing",
+            &["TransferProtocolType"],
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn refusals_come_with_their_status_id_and_property() {
     let fleet = Fleet::start().await.unwrap();
-    for (personality, method, path, body, status, id, about) in refused_by_dell().into_iter().chain(refused_by_hpe()) {
+    for (personality, method, path, body, status, id, about) in
+        refused_by_dell().into_iter().chain(refused_by_hpe()).chain(refused_by_the_others())
+    {
         let (bmc, redfish) = start(&fleet, personality).await;
         let before = bmc.state();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -314,6 +376,41 @@ async fn an_ilo_wants_a_body_and_no_boot_settings_during_post() {
     assert_eq!(told(&answer), (400, "iLO.2.15.UnableToModifyDuringSystemPOST"));
     bmc.set_post(false);
     assert_eq!(redfish.patch(ILO_SYSTEM, boot).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_megarac_lists_slots_a_while_after_they_were_switched_on_and_configured() {
+    let fleet = Fleet::start().await.unwrap();
+    for (personality, manager, configured) in
+        [(Personality::MegaRac, "/redfish/v1/Managers/Self", 0), (Personality::DgxH100, "/redfish/v1/Managers/BMC", 4)]
+    {
+        let (bmc, redfish) = start(&fleet, personality).await;
+        let shown = async || redfish.get(manager).await.body["Oem"]["Ami"]["VirtualMedia"].clone();
+        let slots = async || redfish.get(&format!("{manager}/VirtualMedia")).await.body["Members"].clone();
+        let act = async |action: &str, body: Value| {
+            let answer = redfish.post(&format!("{manager}/Actions/Oem/AMIVirtualMedia.{action}"), body).await;
+            (answer.status, answer.message_id().rsplit('.').next().unwrap_or_default().to_owned())
+        };
+        let told = |status, name: &str| (status, name.to_owned());
+        assert_eq!(shown().await, json!({"CDInstances": configured, "RMediaStatus": "Disabled"}), "{personality}");
+        assert_eq!(slots().await, json!([]), "{personality}");
+        assert_eq!(act("ConfigureCDInstance", json!({"CDInstance": 1})).await, told(400, "ResourceInStandby"));
+        assert_eq!(act("EnableRMedia", json!({"RMediaState": "On"})).await, told(400, "PropertyValueNotInList"));
+
+        assert_eq!(act("EnableRMedia", json!({"RMediaState": "Enable"})).await, told(200, "Success"));
+        assert_eq!(shown().await["RMediaStatus"], "Disabled", "{personality}: not yet");
+        while shown().await["RMediaStatus"] == "Disabled" {}
+        assert_eq!(act("EnableRMedia", json!({"RMediaState": "Enable"})).await, told(400, "SupportEnabled"));
+        assert_eq!(slots().await == json!([]), configured == 0, "{personality}");
+        assert_eq!(act("ConfigureCDInstance", json!({"CDInstance": 1})).await, told(200, "Success"));
+        assert_ne!(slots().await, json!([]), "{personality}");
+
+        bmc.mount_foreign("http://h/other.iso");
+        assert_eq!(act("EnableRMedia", json!({"RMediaState": "Disable"})).await, told(400, "ActionInProgress"));
+        bmc.eject_all();
+        assert_eq!(act("EnableRMedia", json!({"RMediaState": "Disable"})).await, told(200, "Success"));
+        assert_eq!(slots().await, json!([]), "{personality}");
+    }
 }
 
 #[tokio::test]
