@@ -1,6 +1,6 @@
 //! NVIDIA DGX H100: an AMI `MegaRAC` that wants credentials for every image, beside a board without a reset.
 //!
-//! Sources: recorded tree (libredfish tests/mockups/nvidia_viking); sushy (bug 2071945); redfish-vendors 1.8, 1.9.
+//! Sources: recorded tree (libredfish, `nvidia_viking`); sushy (bug 2071945); redfish-vendors 1.8, 1.9.
 
 use super::super::profile::{DriveShape, Identity, Media, Member, Place, Profile, Under};
 use super::ami::{self, Ami};

@@ -1,6 +1,6 @@
 //! NVIDIA GB200 NVL: bmcweb, with a board and its manager before the machine's own.
 //!
-//! Sources: recorded trees (libredfish tests/mockups/nvidia_gb200, `nvidia_gh200`); redfish-vendors 1.8.
+//! Sources: recorded trees (libredfish, `nvidia_gb200`, `nvidia_gh200`); redfish-vendors 1.8.
 
 use super::super::profile::{
     BootRules, DriveShape, Identity, Media, Member, ModeRule, Place, Profile, SettingsShape, Under,
