@@ -129,6 +129,44 @@ async fn an_override_goes_to_the_future_state_whole_and_with_its_etag() {
     }
 }
 
+/// Complaint 13: a Gigabyte firmware refused its own `ETag` in every form (community.general#6434).
+#[tokio::test]
+async fn etags_that_a_bmc_refuses_in_each_form_are_told_with_the_remedy() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::MegaRac).await;
+    let refused = json!({"error": {"@Message.ExtendedInfo": [{"MessageId": "Base.1.12.PreconditionFailed"}]}});
+    bmc.fault(Matcher::any().method("PATCH"), Fault::Status(412, refused.to_string()));
+    let operation = Operation::unwatched();
+    let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+    told(&session.boot_once_from_cd().await.unwrap_err(), 502, &["PreconditionFailed", "update its firmware"]);
+    let tried: Vec<bool> = bmc
+        .requests()
+        .iter()
+        .filter(|request| request.method == "PATCH" && request.path.ends_with("/SD"))
+        .map(|request| request.if_match.is_some())
+        .collect();
+    assert_eq!(tried, [true, true, false], "as shown, as a strong one, none");
+}
+
+#[tokio::test]
+async fn an_image_on_a_share_is_mounted_by_the_shares_own_protocol() {
+    let bench = Bench::start().await;
+    for (personality, scheme, protocol) in [
+        (Personality::MegaRac, "nfs", Some("NFS")),
+        (Personality::MegaRac, "cifs", Some("CIFS")),
+        (Personality::DgxH100, "nfs", Some("NFS")),
+        (Personality::OpenBmc, "smb", None),
+        (Personality::Cimc, "nfs", Some("NFS")),
+    ] {
+        let bmc = bench.bmc(personality).await;
+        let image = bench.files.url_by(scheme).join("boot.iso").unwrap();
+        mount(&bench, &bmc, &image).await.unwrap_or_else(|e| panic!("{personality} {scheme}: {e}"));
+        let insert = bmc.requests().into_iter().rfind(|request| request.path.ends_with("InsertMedia")).unwrap();
+        assert_eq!(insert.body["Image"], image.as_str(), "{personality}");
+        assert_eq!(insert.body["TransferProtocolType"].as_str(), protocol, "{personality} {scheme}");
+    }
+}
+
 #[tokio::test]
 async fn a_scheme_that_is_not_taken_is_told_with_those_that_are_and_where_to_set_it() {
     let bench = Bench::start().await;
