@@ -316,12 +316,12 @@ impl Redfish<'_> {
                 Performed::Accepted(_) => None,
                 Performed::Lost(error) => Some(error),
                 Performed::Unfinished(error) => {
-                    let error = if error.advice().is_some() { error } else { error.advise(fetch_advice(image)) };
+                    let error = if error.advice().is_some() { error } else { error.advise(self.fetch_advice(image)) };
                     failed.push((way.to_string(), error));
                     continue;
                 }
                 Performed::Refused(refusal) if blames_image(&refusal) && !respelled => {
-                    let advice = self.quirks.advice(&refusal).unwrap_or_else(|| fetch_advice(image));
+                    let advice = self.quirks.advice(&refusal).unwrap_or_else(|| self.fetch_advice(image));
                     return Err(self.client.refused(&refusal).advise(advice).finally());
                 }
                 Performed::Refused(refusal) if wants_licence(&refusal) => {
@@ -329,7 +329,7 @@ impl Redfish<'_> {
                 }
                 Performed::Refused(refusal) => {
                     let error = self.client.refused(&refusal);
-                    let error = if error.advice().is_some() { error } else { error.advise(fetch_advice(image)) };
+                    let error = if error.advice().is_some() { error } else { error.advise(self.fetch_advice(image)) };
                     failed.push((way.to_string(), error));
                     continue;
                 }
@@ -339,7 +339,7 @@ impl Redfish<'_> {
             return match self.await_slot(slot, &showing, |slot| slot.holds(image) && quirks.has_arrived(slot)).await {
                 Ok(_) => Ok(Insertion::Shown),
                 Err(error) if error.is_final() => Err(error),
-                Err(error) => Ok(Insertion::Unshown(lost.unwrap_or_else(|| error.advise(fetch_advice(image))))),
+                Err(error) => Ok(Insertion::Unshown(lost.unwrap_or_else(|| error.advise(self.fetch_advice(image))))),
             };
         }
         Ok(Insertion::Refused(self.client.error_of_ways(failed)))
@@ -418,6 +418,19 @@ impl Redfish<'_> {
         }
     }
 
+    /// What to check where an image was not taken.
+    fn fetch_advice(&self, image: &Url) -> String {
+        let host = image.host_str().unwrap_or("the image's host");
+        let port = image.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+        let usual = format!(
+            "check that the BMC itself can fetch the image from {host}{port}: name, route, firewall, certificate"
+        );
+        match self.quirks.also_checks(image) {
+            Some(more) => format!("{usual}; {more}"),
+            None => usual,
+        }
+    }
+
     async fn patch_slot(&mut self, slot: &Slot, body: &serde_json::Value) -> Performed {
         self.client.patch(slot.path(), slot.resource.etag.as_deref(), body).await.into()
     }
@@ -456,10 +469,4 @@ impl From<Result<Result<Answer, Refusal>, Error>> for Performed {
             Err(error) => Self::Lost(error),
         }
     }
-}
-
-fn fetch_advice(image: &Url) -> String {
-    let host = image.host_str().unwrap_or("the image's host");
-    let port = image.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("check that the BMC itself can fetch the image from {host}{port}: name, route, firewall, certificate")
 }

@@ -488,7 +488,7 @@ const ROWS: &[Row] = &[
         insert: Insert::Action,
         beside: &[("TransferProtocolType", "HTTPS"), ("UserName", "none"), ("Password", "none")],
         inserted: 202,
-        unreachable: (202, ""),
+        unreachable: (202, "Base.1.8.GeneralError"),
         occupied: (400, "Base.1.8.ResourceInUse"),
         empty: (400, "Base.1.8.GeneralError"),
         nothing: Some(""),
@@ -542,15 +542,16 @@ impl Row {
     /// Status and id of an answer; of its task, once that has ended, where it has one. The member is read as often as it is
     /// behind.
     async fn ended(&self, redfish: &Redfish, answer: common::Answer) -> (u16, String) {
-        if answer.status != 202 {
-            return (answer.status, answer.message_id().to_owned());
+        let mut ended_as = answer.message_id().to_owned();
+        if answer.status == 202 {
+            let ended = |state: &State| state.tasks.iter().all(|task| ["Completed", "Exception"].contains(&task.state));
+            let failure = until(&redfish.bmc, ended).await.tasks.last().and_then(|task| task.failure.clone());
+            ended_as = failure.unwrap_or_default();
         }
-        let ended = |state: &State| state.tasks.iter().all(|task| ["Completed", "Exception"].contains(&task.state));
-        let failure = until(&redfish.bmc, ended).await.tasks.last().and_then(|task| task.failure.clone());
         for _ in 0..self.personality.profile().media.late_reads {
             redfish.get(self.cd).await;
         }
-        (answer.status, failure.unwrap_or_default())
+        (answer.status, ended_as)
     }
 
     async fn boot_once(&self, redfish: &Redfish, route: Route) -> common::Answer {

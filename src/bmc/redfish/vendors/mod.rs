@@ -282,6 +282,11 @@ pub(crate) trait Quirks: Send + Sync {
         true
     }
 
+    /// What this vendor's BMCs are known to be particular about in an image's URL, for the operator whose image was not taken.
+    fn also_checks(&self, _: &Url) -> Option<&'static str> {
+        None
+    }
+
     /// The routes to "boot once from virtual CD", in order; the first that works ends it.
     fn boot_once(&self, _: &Platform) -> Vec<Route> {
         vec![boot::OVERRIDE]

@@ -1,6 +1,5 @@
 //! What all AMI `MegaRAC`s have in common: remote media that is off at first, the future state at `SD`, images by task.
 //!
-//! Sources: recorded tree of a DGX H100 (libredfish `tests/mockups/nvidia_viking`); Lenovo's manual and scripts for its TSM;
 //! Sources: recorded tree of a DGX H100 (libredfish, `nvidia_viking`); Lenovo's manual and scripts for its TSM;
 //! a field record of firmware 13.06.10 on a Gigabyte board, with a stand-in of its answers; redfish-vendors 1.9.
 
