@@ -209,6 +209,15 @@ async fn a_build_without_virtual_media_is_told_and_has_nothing_to_eject() {
 }
 
 #[tokio::test]
+async fn an_image_that_a_megarac_does_not_find_is_told_with_what_its_builds_are_particular_about() {
+    let bench = Bench::start().await;
+    bench.files.refuse(true);
+    let bmc = bench.bmc(Personality::MegaRac).await;
+    let error = mount(&bench, &bmc, &bench.image_for(&bmc)).await.unwrap_err();
+    told(&error, 502, &["then its task", "ended as Exception", "can fetch the image", "from port 80 alone"]);
+}
+
+#[tokio::test]
 async fn credentials_are_made_up_where_a_bmc_insists_on_some() {
     let bench = Bench::start().await;
     let bmc = bench.bmc(Personality::DgxH100).await;

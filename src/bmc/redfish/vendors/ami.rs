@@ -5,6 +5,7 @@
 //! record of firmware 13.06.10 on a Gigabyte board.
 
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{Quirks, Route, Step};
 use crate::bmc::error::{Error, Kind};
@@ -61,6 +62,12 @@ impl Quirks for Ami {
         let Some(status) = slot.resource.text("Oem/Ami/RedirectionStatus") else { return true };
         let status = status.to_ascii_lowercase();
         !["not ", "stop", "progress", "starting", "connecting", "fail"].iter().any(|denial| status.contains(denial))
+    }
+
+    fn also_checks(&self, image: &Url) -> Option<&'static str> {
+        // Firmware 13.06.10 never connected to another port, nor for an image in the server's root (field record).
+        let particular = image.scheme() == "http" && image.port().is_some();
+        particular.then_some("some builds fetch by HTTP from port 80 alone: try a server there, or NFS")
     }
 
     fn wants_whole_override(&self) -> bool {
