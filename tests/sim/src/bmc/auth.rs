@@ -45,7 +45,8 @@ pub(super) fn withhold(machine: &Machine, call: &Call, headers: &HeaderMap, repl
 fn open(machine: &Machine, call: &Call, headers: &HeaderMap) -> bool {
     let login = machine.profile.http.sessions.map(|path| format!("/redfish/v1/{path}"));
     let root = matches!(call.path.as_str(), "/redfish" | "/redfish/v1" | "/redfish/v1/odata" | "/redfish/v1/$metadata");
-    let looked_at = machine.profile.http.bare_root && credentials(headers) != Credentials::None;
+    let http = &machine.profile.http;
+    let looked_at = http.bare_root && http.basic && credentials(headers) == Credentials::Basic;
     (root && call.reads() && !looked_at) || (call.method == "POST" && login.as_deref() == Some(call.path.as_str()))
 }
 
