@@ -10,7 +10,7 @@ use serde_json::Value;
 use tracing::{debug, warn};
 use url::Url;
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Body, Refusal};
 use super::failure::{Failure, NOT_REDFISH};
 use super::value::Resource;
 use super::vendors::Quirks;
@@ -158,10 +158,10 @@ impl Client {
         self.read(path, answer)
     }
 
-    /// A resource, or none where the BMC says that there is none.
+    /// A resource, or none where the BMC says that there is none; a Supermicro X10 says so with an empty answer.
     pub(crate) async fn find(&mut self, path: &str) -> Result<Option<Resource>, Error> {
         let answer = self.exchange(Ask::get(path, As::Account)).await?;
-        if answer.status == StatusCode::NOT_FOUND {
+        if answer.status == StatusCode::NOT_FOUND || (answer.is_success() && matches!(answer.body, Body::Nothing)) {
             return Ok(None);
         }
         self.read(path, answer).map(Some)

@@ -201,9 +201,11 @@ impl Redfish<'_> {
             Some(members) => members,
             None => self.list(collection).await?,
         };
+        let passing = self.quirks.passing_slot(collection);
         let mut found = Vec::new();
         for path in &members {
             match self.client.find(path).await {
+                Ok(resource) if passing.as_ref() == Some(path) => found.push(Slot::passing(path, resource)),
                 Ok(Some(resource)) => found.push(Slot::new(resource)),
                 Ok(None) if was_known => return self.slots_anew(collection).await,
                 Ok(None) => {}
@@ -215,6 +217,9 @@ impl Redfish<'_> {
             return self.slots_anew(collection).await;
         }
         found.retain(|slot| slot.fit().is_some());
+        if let (true, Some(path)) = (found.is_empty(), passing) {
+            found.push(Slot::passing(&path, None));
+        }
         // An empty collection may fill: virtual media is switched on, an image inserted.
         if !was_known && !found.is_empty() {
             let paths = found.iter().map(|slot| slot.path().to_owned()).collect();
@@ -437,6 +442,9 @@ impl Redfish<'_> {
 
     /// The slot as it is now.
     pub(super) async fn reload(&mut self, slot: &Slot) -> Result<Slot, Error> {
+        if slot.passes {
+            return self.client.find(slot.path()).await.map(|found| Slot::passing(slot.path(), found));
+        }
         self.client.get(slot.path()).await.map(Slot::new)
     }
 

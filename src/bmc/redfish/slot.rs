@@ -10,13 +10,21 @@ use super::value::Resource;
 pub(crate) struct Slot {
     pub(crate) id: String,
     pub(crate) resource: Resource,
+    /// Whether it is there only while it holds an image.
+    pub(crate) passes: bool,
 }
 
 impl Slot {
     pub(crate) fn new(resource: Resource) -> Self {
         let last = resource.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let id = resource.text("Id").unwrap_or_else(|| last.to_owned());
-        Self { id, resource }
+        Self { id, resource, passes: false }
+    }
+
+    /// A slot that is there only while it holds an image, as it is now: `None` is empty.
+    pub(crate) fn passing(path: &str, resource: Option<Resource>) -> Self {
+        let gone = || Resource { path: path.to_owned(), ..Resource::default() };
+        Self { passes: true, ..Self::new(resource.unwrap_or_else(gone)) }
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -192,6 +200,13 @@ mod tests {
         assert!(with_port("https://10.0.0.5:8443/boot.iso") && with_port("https://10.0.0.5/boot.iso"));
         assert!(!with_port("https://10.0.0.5:8444/boot.iso") && !with_port("https://10.0.0.6/boot.iso"));
         assert!(!slot(json!({"Inserted": false, "Image": "boot.iso", "ConnectedVia": "NotConnected"})).holds(&wanted));
+    }
+
+    #[test]
+    fn a_slot_that_is_gone_is_an_empty_one() {
+        let gone = Slot::passing("/m/VM1/CD1", None);
+        assert_eq!((gone.id.as_str(), gone.path(), gone.fit()), ("CD1", "/m/VM1/CD1", Some(2)));
+        assert!(gone.passes && !gone.is_occupied() && gone.image().is_empty());
     }
 
     #[test]

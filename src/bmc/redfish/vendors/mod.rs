@@ -245,6 +245,11 @@ pub(crate) trait Quirks: Send + Sync {
         Some(0)
     }
 
+    /// The slot of a collection at this path that is a member of it only while it holds an image.
+    fn passing_slot(&self, _collection: &str) -> Option<String> {
+        None
+    }
+
     /// The ways to insert, in order.
     fn insert_ways(&self, _: &Platform, slot: &Slot, image: &Url) -> Vec<Way> {
         if slot.insert_target().is_some() {
