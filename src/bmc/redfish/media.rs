@@ -291,6 +291,7 @@ impl Redfish<'_> {
                 }
                 Way::Patch(body) => self.patch_slot(slot, body).await,
                 Way::Post { path, body } => self.client.post(path, body).await.into(),
+                Way::Configure { config, body, action } => self.configure(config, body, action).await,
             };
             let error = match performed {
                 Performed::Accepted(answer) => return self.finish(answer).await,
@@ -362,6 +363,7 @@ impl Redfish<'_> {
                 Way::Action => self.climb(&slot, image).await?,
                 Way::Patch(body) => self.patch_slot(&slot, body).await,
                 Way::Post { path, body } => self.client.post(path, body).await.into(),
+                Way::Configure { config, body, action } => self.configure(config, body, action).await,
             };
             let refusal = match performed {
                 Performed::Accepted(answer) => match self.outcome(&answer).await {
@@ -420,6 +422,17 @@ impl Redfish<'_> {
             } else if blames_image(&refusal) || !ladder.climb(&refusal) {
                 return Ok(Performed::Refused(refusal));
             }
+        }
+    }
+
+    /// Configures an image, then has it mounted.
+    async fn configure(&mut self, config: &str, body: &serde_json::Value, action: &str) -> Performed {
+        match self.client.patch(config, None, body).await {
+            Ok(Ok(answer)) => match self.finish(answer).await {
+                Ok(()) => self.client.post(action, &serde_json::json!({})).await.into(),
+                Err(error) => Performed::Lost(error),
+            },
+            other => other.into(),
         }
     }
 

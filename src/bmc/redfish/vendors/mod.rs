@@ -157,6 +157,8 @@ pub(crate) enum Way {
     Patch(Value),
     /// A POST to an action of the vendor's own.
     Post { path: String, body: Value },
+    /// A PATCH of a configuration of the vendor's own, then a POST to its action.
+    Configure { config: String, body: Value, action: String },
 }
 
 impl Way {
@@ -172,6 +174,7 @@ impl Display for Way {
             Self::Action => f.write_str("the standard action"),
             Self::Patch(_) => f.write_str("PATCH of the slot"),
             Self::Post { path, .. } => write!(f, "POST {path}"),
+            Self::Configure { config, action, .. } => write!(f, "PATCH {config}, then POST {action}"),
         }
     }
 }

@@ -2,12 +2,26 @@
 //!
 //! Evidence is quoted as (project#issue) or by the project whose code or recorded trees say so.
 
-use super::Quirks;
+use serde_json::json;
+use url::Url;
+
+use super::generic::Generic;
+use super::{Quirks, Way};
 use crate::bmc::asked::BootDevice;
 use crate::bmc::redfish::answer::Refusal;
 use crate::bmc::redfish::discovery::Platform;
+use crate::bmc::redfish::image::{credentials, file_path, host};
+use crate::bmc::redfish::ladder::protocol;
+use crate::bmc::redfish::slot::Slot;
 
 pub(super) struct Supermicro;
+
+/// Where an X10, or an X11 with early firmware, keeps what is mounted: beside the slot, which is not listed before
+/// (badfish, redfish_ctl, recorded trees of both). Late firmware has slots that are always there, with actions.
+fn iso_config(slot: &Slot) -> Option<String> {
+    let collection = slot.path().trim_end_matches('/').strip_suffix("/CD1").filter(|path| path.ends_with("/VM1"))?;
+    slot.insert_target().is_none().then(|| format!("{collection}/CfgCD"))
+}
 
 impl Quirks for Supermicro {
     fn advice(&self, refusal: &Refusal) -> Option<String> {
@@ -22,6 +36,31 @@ impl Quirks for Supermicro {
             return None;
         };
         Some(advice.to_owned())
+    }
+
+    fn passing_slot(&self, collection: &str) -> Option<String> {
+        let collection = collection.trim_end_matches('/');
+        collection.ends_with("/VM1").then(|| format!("{collection}/CD1"))
+    }
+
+    fn insert_ways(&self, platform: &Platform, slot: &Slot, image: &Url) -> Vec<Way> {
+        let Some(config) = iso_config(slot) else { return Generic.insert_ways(platform, slot, image) };
+        // By HTTP the host is a URL without a path (badfish), on a share a name alone (redfish_ctl).
+        let (host, path) = match protocol(image) {
+            "CIFS" | "NFS" => (host(image), file_path(image)),
+            _ => (format!("{}://{}", image.scheme(), host(image)), image.path().to_owned()),
+        };
+        let (user, password) = credentials(image).unwrap_or_default();
+        let body = json!({"Host": host, "Path": path, "Username": user, "Password": password});
+        let action = format!("{config}/Actions/IsoConfig.Mount");
+        vec![Way::Configure { config, body, action }]
+    }
+
+    fn eject_ways(&self, platform: &Platform, slot: &Slot) -> Vec<Way> {
+        match iso_config(slot) {
+            Some(config) => vec![Way::Post { path: format!("{config}/Actions/IsoConfig.UnMount"), body: json!({}) }],
+            None => Generic.eject_ways(platform, slot),
+        }
     }
 
     fn boot_targets(&self, platform: &Platform, device: BootDevice) -> &'static [&'static str] {
@@ -50,12 +89,40 @@ impl Quirks for Supermicro {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use url::Url;
 
-    use super::Supermicro;
+    use super::{Supermicro, Way};
     use crate::bmc::asked::BootDevice;
     use crate::bmc::redfish::discovery::Platform;
+    use crate::bmc::redfish::slot::Slot;
     use crate::bmc::redfish::value::tests::resource;
     use crate::bmc::redfish::vendors::Quirks;
+
+    #[test]
+    fn an_x10_mounts_by_a_configuration_beside_its_slot() {
+        let path = Supermicro.passing_slot("/redfish/v1/Managers/1/VM1").unwrap();
+        assert_eq!(Supermicro.passing_slot("/redfish/v1/Managers/1/VirtualMedia"), None);
+        let slot = Slot::passing(&path, None);
+        let configured = |image: &str| {
+            let image = Url::parse(image).unwrap();
+            match Supermicro.insert_ways(&Platform::default(), &slot, &image).remove(0) {
+                Way::Configure { config, body, .. } if config == "/redfish/v1/Managers/1/VM1/CfgCD" => body,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(
+            configured("http://10.0.0.5:8080/iso/x.iso"),
+            json!({"Host": "http://10.0.0.5:8080", "Path": "/iso/x.iso", "Username": "", "Password": ""})
+        );
+        assert_eq!(
+            configured("cifs://reader:pw@10.0.0.5/iso/x.iso"),
+            json!({"Host": "10.0.0.5", "Path": "/iso/x.iso", "Username": "reader", "Password": "pw"})
+        );
+        let late = Slot::new(resource(
+            json!({"Actions": {"#VirtualMedia.InsertMedia": {"target": "/m/VirtualMedia.InsertMedia"}}}),
+        ));
+        assert_eq!(Supermicro.eject_ways(&Platform::default(), &late), [Way::Action]);
+    }
 
     #[test]
     fn the_virtual_cd_is_a_usb_cd_on_all_models_but_one() {
