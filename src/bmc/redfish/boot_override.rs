@@ -97,16 +97,7 @@ impl Redfish<'_> {
         for path in self.boot_places(settings.as_ref()) {
             let read = [Some(&system), settings.as_ref()].into_iter().flatten().filter(|_| failed.is_empty());
             let Some(place) = self.boot_place(&path, read).await? else { continue };
-            // sushy-tools wants a target and knows no None; the last one is where a machine boots anyway.
-            let whole = self.quirks.wants_whole_override();
-            for target in [None, Some("None"), Some("Hdd")].into_iter().filter(|target| !whole || target.is_some()) {
-                let mut boot = json!({"BootSourceOverrideEnabled": "Disabled"});
-                if let (Some(target), Some(fields)) = (target, boot.as_object_mut()) {
-                    fields.insert("BootSourceOverrideTarget".to_owned(), json!(target));
-                }
-                if let (Some(mode), true, Some(fields)) = (self.mode_shown(&place), whole, boot.as_object_mut()) {
-                    fields.insert("BootSourceOverrideMode".to_owned(), json!(mode));
-                }
+            for boot in self.disabling(&place) {
                 match self.clear_at(&place, &json!({"Boot": boot}), &which).await {
                     Ok(()) => return Ok(()),
                     Err(error) if error.is_final() => return Err(error),
@@ -115,6 +106,24 @@ impl Redfish<'_> {
             }
         }
         Err(self.client.error_of_ways(failed))
+    }
+
+    /// What takes an override back, in order of preference: whole where that is wanted, and then without a mode all the
+    /// same, as some BMCs of the same vendor know none.
+    fn disabling(&self, place: &Resource) -> Vec<Value> {
+        let boot = |target: Option<&str>, mode: Option<&str>| {
+            let mut boot = json!({"BootSourceOverrideEnabled": "Disabled"});
+            for (name, value) in [("BootSourceOverrideTarget", target), ("BootSourceOverrideMode", mode)] {
+                if let (Some(value), Some(fields)) = (value, boot.as_object_mut()) {
+                    fields.insert(name.to_owned(), json!(value));
+                }
+            }
+            boot
+        };
+        let mode = self.mode_shown(place).filter(|_| self.quirks.wants_whole_override());
+        let whole = mode.iter().flat_map(|mode| ["None", "Hdd"].map(|target| boot(Some(target), Some(mode.as_str()))));
+        // sushy-tools wants a target and knows no None; the last one is where a machine boots anyway.
+        whole.chain([None, Some("None"), Some("Hdd")].map(|target| boot(target, None))).collect()
     }
 
     /// Whether the system or its settings object shows that the next boot goes to the virtual CD.
@@ -335,9 +344,9 @@ impl Shown {
         enabled && self.target.as_deref().is_some_and(|target| target != "None")
     }
 
-    /// Whether nothing is left to write.
+    /// Whether nothing is left to write. A mode that is sent and not shown cannot be told.
     fn is(&self, wording: &Wording) -> bool {
-        let mode = wording.mode.is_none() || self.mode == wording.mode;
+        let mode = wording.mode.is_none() || self.mode.is_none() || self.mode == wording.mode;
         mode && self.enabled.as_deref() == Some(wording.enabled) && self.target.as_deref() == Some(wording.target)
     }
 
