@@ -18,6 +18,8 @@ const MOST: usize = 32;
 
 /// How often an insert is sent where the vendor's may fail for no reason.
 const INSERTS: u32 = 3;
+/// What to do where an eject was taken and the image stays: what a console attached goes by the console alone.
+const STILL_THERE: &str = "a console session may hold it: close that, else restart the BMC";
 
 /// How an attempt at a slot ended.
 enum Insertion {
@@ -275,7 +277,8 @@ impl Redfish<'_> {
     /// Ejects what is in a slot, whatever it shows, and waits until it shows nothing.
     async fn vacate(&mut self, slot: &Slot) -> Result<Slot, Error> {
         self.eject(slot).await?;
-        self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await
+        let emptied = self.await_slot(slot, "to be empty", |slot| !slot.is_occupied()).await;
+        emptied.map_err(|error| if error.is_final() { error } else { error.advise(STILL_THERE) })
     }
 
     /// Asks for an eject. An error is none when the slot turns out empty: iLO and iDRAC refuse to eject nothing.
