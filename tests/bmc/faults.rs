@@ -44,7 +44,7 @@ async fn each_fault_is_one_clear_error() {
         ("429", any(), Fault::status(429), 503, &["429 Too Many Requests"]),
         ("404", any(), Fault::status(404), 404, &["has no Redfish service"]),
         ("not an object", any(), Fault::Status(200, "[1]".to_owned()), 502, &["a JSON text that is no object"]),
-        ("empty", any(), Fault::Status(200, String::new()), 502, &["answered GET /redfish/v1/Systems with nothing"]),
+        ("empty", any(), Fault::Status(200, String::new()), 502, &["answered GET /redfish/v1/ with nothing"]),
         ("an empty object", any(), Fault::Status(200, "{}".to_owned()), 404, &["without Systems"]),
         (
             "no system",

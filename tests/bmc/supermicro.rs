@@ -7,7 +7,7 @@ use drp_virtual_media_sim::bmc::{Bmc, CdMeans, Device, Fault, Matcher, Personali
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::bench::{Bench, smallest, target, told};
+use crate::bench::{Bench, SHORT, smallest, target, told};
 
 const LATE: [Personality; 2] = [Personality::SupermicroX12, Personality::SupermicroX13];
 
@@ -124,7 +124,7 @@ async fn a_url_that_it_cannot_take_is_told_with_what_it_has_to_be() {
 #[tokio::test]
 async fn a_missing_licence_is_named_on_media_and_on_all_of_redfish() {
     let bench = Bench::start().await;
-    for personality in LATE {
+    for personality in [Personality::SupermicroX10, Personality::SupermicroX12, Personality::SupermicroX13] {
         let bmc = bench.bmc(personality).await;
         bmc.set_licensed(false);
         let error = mount(&bench, &bmc, &bench.image()).await.unwrap_err();
@@ -149,4 +149,61 @@ async fn a_page_for_people_in_the_place_of_an_answer_is_an_error_and_no_more() {
         bmc.fault(Matcher::any().path_ends(path), Fault::Status(status, page.to_owned()));
         told(&mount(&bench, &bmc, &bench.image()).await.unwrap_err(), 502, &["HTML"]);
     }
+}
+
+#[tokio::test]
+async fn an_x10_mounts_by_its_configuration_and_lists_its_slot_only_then() {
+    let bench = Bench::start().await;
+    let share = Url::parse("cifs://reader:pw@10.0.0.5/iso/boot.iso").unwrap();
+    for image in [bench.image(), share] {
+        let bmc = bench.bmc(Personality::SupermicroX10).await;
+        let operation = Operation::unwatched();
+        let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+        let plan = session.plan().await.unwrap();
+        assert_eq!(plan.slots[0].path, "/redfish/v1/Managers/1/VM1/CD1");
+        assert!(plan.mount[0].name.ends_with("IsoConfig.Mount"), "{plan:?}");
+        assert_eq!(session.mount(&image).await.unwrap().slot, "CD1");
+        assert!(session.holding(&image).await.unwrap().is_some(), "{image}");
+        let configured = sent(&bmc, "PATCH");
+        assert_eq!(configured.len(), 1);
+        assert_eq!(configured[0].path, "/redfish/v1/Managers/1/VM1/CfgCD");
+        assert!(session.unmount_image(Some(&image), |_| false).await.unwrap(), "{image}");
+        assert!(!session.unmount(|_| true).await.unwrap());
+        assert_eq!(session.media().await.unwrap(), Media::default());
+        let posts: Vec<String> = sent(&bmc, "POST").into_iter().map(|request| request.path).collect();
+        let action = |name: &str| format!("/redfish/v1/Managers/1/VM1/CfgCD/Actions/IsoConfig.{name}");
+        assert_eq!(posts, [action("Mount"), action("UnMount")]);
+    }
+}
+
+/// An X10 has no boot mode, an X12 wants one.
+#[tokio::test]
+async fn an_override_goes_without_a_mode_where_there_is_none() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::SupermicroX10).await;
+    let operation = Operation::unwatched();
+    let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+    session.mount(&bench.image()).await.unwrap();
+    session.boot_once_from_cd().await.unwrap();
+    assert_eq!(bmc.state().boot_once.as_deref(), Some("Cd"));
+    session.clear_boot_once().await.unwrap();
+    assert_eq!(bmc.state().boot_once, None);
+}
+
+/// A field report of an SBI-4129P: what a console's applet mounted does not go by an unmount.
+#[tokio::test]
+async fn an_image_that_a_console_holds_is_told_as_still_there() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::SupermicroX10).await;
+    let path = "/redfish/v1/Managers/1/VM1/CD1";
+    bmc.mount_foreign("http://h/mymedia.iso");
+    let applet = json!({"@odata.id": path, "Id": "CD1", "MediaTypes": ["CD", "DVD"], "ImageName": "mymedia.iso",
+        "Inserted": true, "ConnecteVia": "Applet"});
+    bmc.fault(Matcher::any().path_ends("VM1/CD1"), Fault::Status(200, applet.to_string()));
+    let mut target = target(&bmc);
+    target.limits.media = SHORT;
+    let operation = Operation::unwatched();
+    let mut session = bench.bmcs.open(target, &operation).await.unwrap();
+    let error = session.mount(&bench.image()).await.unwrap_err();
+    told(&error, 504, &["slot CD1 to be empty", "mymedia.iso", "console"]);
 }

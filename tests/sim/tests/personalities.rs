@@ -44,6 +44,8 @@ enum Insert {
     Patch,
     /// PATCH with `Inserted`.
     PatchInserted,
+    /// PATCH of Supermicro's configuration here, then its action.
+    Config(&'static str),
     /// `VmmControl` under this key.
     Control(&'static str),
 }
@@ -349,6 +351,24 @@ const ROWS: &[Row] = &[
         on_when_on: (204, ""),
     },
     Row {
+        personality: Personality::SupermicroX10,
+        vendor: None,
+        oem: Some("Supermicro"),
+        manager: "/redfish/v1/Managers/1",
+        model: "ASPEED",
+        media: &[("/redfish/v1/Managers/1", &[])],
+        cd: "/redfish/v1/Managers/1/VM1/CD1",
+        insert: Insert::Config("/redfish/v1/Managers/1/VM1/CfgCD"),
+        beside: &[],
+        inserted: 200,
+        unreachable: (500, "Base.1.0.0.ResourceAtUriUnauthorized"),
+        occupied: (400, "Base.1.15.ResourceInUse"),
+        empty: (200, "Base.1.0.0.Success"),
+        nothing: None,
+        routes: &[(Route::Override(SMC_SYSTEM), true), (Route::Whole(SMC_SYSTEM, "Cd"), false)],
+        on_when_on: (200, "Base.1.0.0.Success"),
+    },
+    Row {
         personality: Personality::SupermicroX12,
         vendor: None,
         oem: Some("Supermicro"),
@@ -519,6 +539,11 @@ impl Row {
             Insert::Action => redfish.post(&format!("{}/Actions/VirtualMedia.InsertMedia", self.cd), body).await,
             Insert::Patch => redfish.patch_any(self.cd, body).await,
             Insert::PatchInserted => redfish.patch_any(self.cd, json!({"Image": url, "Inserted": true})).await,
+            Insert::Config(config) => {
+                let (host, path) = url.split_at(url.rfind('/').unwrap());
+                redfish.patch_any(config, json!({"Host": host, "Path": path})).await;
+                redfish.post(&format!("{config}/Actions/IsoConfig.Mount"), json!({})).await
+            }
             Insert::Control(key) => {
                 redfish.post(&self.control(key), json!({"VmmControlType": "Connect", "Image": url})).await
             }
@@ -530,6 +555,7 @@ impl Row {
         let answer = match self.insert {
             Insert::Action => redfish.post(&format!("{}/Actions/VirtualMedia.EjectMedia", self.cd), json!({})).await,
             Insert::Patch | Insert::PatchInserted => redfish.patch_any(self.cd, json!({"Image": null})).await,
+            Insert::Config(config) => redfish.post(&format!("{config}/Actions/IsoConfig.UnMount"), json!({})).await,
             Insert::Control(key) => redfish.post(&self.control(key), json!({"VmmControlType": "Disconnect"})).await,
         };
         self.ended(redfish, answer).await

@@ -25,6 +25,7 @@ mod lenovo;
 mod megarac;
 mod openbmc;
 mod supermicro;
+mod supermicro_x10;
 mod supermicro_x12;
 mod supermicro_x13;
 mod ucsx;
@@ -70,6 +71,8 @@ pub enum Personality {
     Xcc3,
     /// Lenovo XCC before 2.50, whose virtual media Redfish does not reach.
     XccEarly,
+    /// Supermicro X10, and X11 with early firmware.
+    SupermicroX10,
     /// Supermicro X12, and X11 with late firmware.
     SupermicroX12,
     /// Supermicro X13.
@@ -104,6 +107,7 @@ impl Personality {
         Personality::Xcc,
         Personality::Xcc2,
         Personality::Xcc3,
+        Personality::SupermicroX10,
         Personality::SupermicroX12,
         Personality::SupermicroX13,
         Personality::Ibmc,
@@ -135,6 +139,7 @@ impl Personality {
             Personality::Xcc2 => xcc2::profile(),
             Personality::Xcc3 => xcc3::profile(),
             Personality::XccEarly => xcc_early::profile(),
+            Personality::SupermicroX10 => supermicro_x10::profile(),
             Personality::SupermicroX12 => supermicro_x12::profile(),
             Personality::SupermicroX13 => supermicro_x13::profile(),
             Personality::Ibmc => ibmc::profile(),
@@ -170,6 +175,7 @@ impl fmt::Display for Personality {
             Personality::Xcc2 => "XCC2",
             Personality::Xcc3 => "XCC3",
             Personality::XccEarly => "XCC before 2.50",
+            Personality::SupermicroX10 => "Supermicro X10",
             Personality::SupermicroX12 => "Supermicro X12",
             Personality::SupermicroX13 => "Supermicro X13",
             Personality::Ibmc => "Huawei iBMC",
