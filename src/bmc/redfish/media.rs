@@ -239,10 +239,11 @@ impl Redfish<'_> {
         ranked.into_iter().map(|(_, slot)| slot).collect()
     }
 
-    /// The members of a collection.
+    /// The members of a collection that may be used.
     async fn list(&mut self, collection: &str) -> Result<Vec<String>, Error> {
         let found = self.client.find(collection).await?;
         let mut members = found.map(|collection| collection.members()).unwrap_or_default();
+        members.retain(|path| !self.quirks.passes_over(path));
         members.truncate(MOST);
         Ok(members)
     }

@@ -243,6 +243,11 @@ pub(crate) trait Quirks: Send + Sync {
         None
     }
 
+    /// Whether a member of a collection is never used, told by its path, so that it need not be read.
+    fn passes_over(&self, _member: &str) -> bool {
+        false
+    }
+
     /// Which slot is better, lower first; none: never this one.
     fn preference(&self, _: &Platform, _: &Slot) -> Option<u8> {
         Some(0)
