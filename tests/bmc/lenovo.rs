@@ -3,7 +3,8 @@
 
 use drp_virtual_media::bmc::{BootDevice, BootMode, Identified, Identify, Kind, Lasting, Part, Power, PowerState};
 use drp_virtual_media::operation::Operation;
-use drp_virtual_media_sim::bmc::{Bmc, Personality, Request};
+use drp_virtual_media_sim::bmc::{Bmc, Fault, Matcher, Personality, Request};
+use serde_json::json;
 use url::Url;
 
 use crate::bench::{Bench, target, told};
@@ -106,4 +107,27 @@ async fn an_xcc_without_slots_does_all_but_mount_and_says_that_an_update_helps()
         assert_eq!(session.read(Part::Info).await.unwrap()["Manufacturer"], "Lenovo");
         assert!(patches(&bmc).iter().all(|patch| !patch.path.contains("VirtualMedia")));
     }
+}
+
+/// community.general#6434: an ETag that is refused in each form, however often it is read anew.
+#[tokio::test]
+async fn an_etag_that_is_never_right_is_read_anew_once() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::Xcc).await;
+    let system = "/redfish/v1/Systems/1";
+    for read in 0..40 {
+        let body = json!({"@odata.id": system, "@odata.etag": format!("\"{read}\""), "Id": "1", "PowerState": "On",
+            "Boot": {"BootSourceOverrideEnabled": "Disabled", "BootSourceOverrideTarget": "None"},
+            "Actions": {"#ComputerSystem.Reset": {"target": format!("{system}/Actions/ComputerSystem.Reset")}}});
+        bmc.fault(Matcher::any().method("GET").path_ends("Systems/1").times(1), Fault::Status(200, body.to_string()));
+        for status in [412, 428] {
+            bmc.fault(Matcher::any().method("PATCH").path_ends("Systems/1").times(1), Fault::status(status));
+        }
+    }
+    let operation = Operation::unwatched();
+    let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+    let error = session.boot_from(BootDevice::Pxe, Lasting::Once, BootMode::Current).await.unwrap_err();
+    told(&error, 502, &["428 Precondition Required", "PATCH /redfish/v1/Systems/1"]);
+    let sent: Vec<_> = patches(&bmc).into_iter().filter(|patch| patch.path == system).map(|p| p.if_match).collect();
+    assert!(matches!(sent.as_slice(), [Some(_), None, Some(_), None]), "{sent:?}");
 }

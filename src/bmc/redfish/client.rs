@@ -182,15 +182,18 @@ impl Client {
 
     /// A change of a resource whose `ETag` is known, if it has one (rule R7).
     ///
-    /// 412: a weak `ETag` is tried as a strong one, then none. 428 without one: the `ETag` is read anew, then sent.
+    /// 412: a weak `ETag` is tried as a strong one, then none. 428 without one: the `ETag` is read anew, then sent. Once: a
+    /// Gigabyte refused each form of each (community.general#6434).
     pub(crate) async fn patch(
         &mut self,
         path: &str,
         etag: Option<&str>,
         body: &Value,
     ) -> Result<Result<Answer, Refusal>, Error> {
+        let mut known = etag.map(str::to_owned);
         let mut forms = etag_forms(etag);
         let mut form = forms.pop();
+        let mut is_read = false;
         loop {
             let if_match = form.clone().flatten();
             let if_match = if_match.as_deref();
@@ -198,13 +201,16 @@ impl Client {
             let answer = self.exchange(ask).await?;
             match answer.status {
                 StatusCode::PRECONDITION_FAILED if !forms.is_empty() => form = forms.pop(),
-                StatusCode::PRECONDITION_REQUIRED if if_match.is_none() => {
+                StatusCode::PRECONDITION_REQUIRED if if_match.is_none() && !is_read => {
                     // None was known, or what was known is outdated.
+                    is_read = true;
                     let read = self.get(path).await?.etag;
-                    if read.is_none() || read.as_deref() == etag {
+                    if read.is_none() || read == known {
                         return Ok(sorted(&Method::PATCH, path, answer));
                     }
-                    return Box::pin(self.patch(path, read.as_deref(), body)).await;
+                    forms = etag_forms(read.as_deref());
+                    form = forms.pop();
+                    known = read;
                 }
                 _ => return Ok(sorted(&Method::PATCH, path, answer)),
             }

@@ -203,16 +203,121 @@ fn refused_by_the_others() -> Vec<Refused> {
     ]
 }
 
+fn refused_by_lenovo() -> Vec<Refused> {
+    let ext = "/redfish/v1/Systems/1/VirtualMedia/EXT1";
+    let boot =
+        |enabled: &str| json!({"Boot": {"BootSourceOverrideEnabled": enabled, "BootSourceOverrideTarget": "Cd"}});
+    let image = |url: &str| json!({"Image": url, "Inserted": true});
+    let format = "Base.1.8.ResourceAtUriInUnknownFormat";
+    vec![
+        (
+            Personality::Xcc,
+            "PATCH",
+            "/redfish/v1/Systems/1/VirtualMedia/RDOC1",
+            image("http://h/a.iso"),
+            400,
+            "Base.1.8.PropertyNotWritable",
+            &["Image"],
+        ),
+        (
+            Personality::Xcc,
+            "PATCH",
+            ext,
+            json!({"Image": "http://h/a.iso"}),
+            400,
+            "Base.1.8.PropertyMissing",
+            &["Inserted"],
+        ),
+        (Personality::Xcc, "PATCH", ext, image("https://h/a.iso"), 400, format, &["Image"]),
+        (Personality::Xcc, "PATCH", ext, image("nfs://h/a.iso"), 400, format, &["Image"]),
+        (Personality::Xcc3, "PATCH", ext, image("h:/a.iso"), 400, "Base.1.18.ResourceAtUriInUnknownFormat", &["Image"]),
+        (
+            Personality::Xcc2,
+            "PATCH",
+            "/redfish/v1/Systems/1",
+            boot("Continuous"),
+            400,
+            "Base.1.12.PropertyValueNotInList",
+            &["BootSourceOverrideEnabled"],
+        ),
+        (
+            Personality::Xcc,
+            "PATCH",
+            "/redfish/v1/Systems/1/Pending",
+            boot("Once"),
+            400,
+            "Base.1.8.PropertyNotWritable",
+            &["BootSourceOverrideTarget"],
+        ),
+    ]
+}
+
+fn refused_by_supermicro() -> Vec<Refused> {
+    let insert = "/redfish/v1/Managers/1/VirtualMedia/VirtualMedia1/Actions/VirtualMedia.InsertMedia";
+    let config = "/redfish/v1/Managers/1/VM1/CfgCD";
+    let x12 = Personality::SupermicroX12;
+    let format = "Base.v1_4_0.ResourceAtUriInUnknownFormat";
+    let image = |url: &str| json!({"Image": url});
+    let once = json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "UsbCd"});
+    let mode: &[&str] = &["BootSourceOverrideMode"];
+    vec![
+        (
+            x12,
+            "POST",
+            insert,
+            json!({"Image": "http://h/a.iso", "Inserted": true}),
+            400,
+            "Base.v1_4_0.PropertyUnknown",
+            &["Inserted"],
+        ),
+        (x12, "POST", insert, image("http://h/a.iso?x"), 400, format, &["Image"]),
+        (x12, "POST", insert, image("http://h/a=b.iso"), 400, format, &["Image"]),
+        (x12, "POST", insert, image("http://h/a.img"), 400, format, &["Image"]),
+        (x12, "PATCH", "/redfish/v1/Systems/1", json!({"Boot": once}), 400, "Base.v1_4_0.PropertyMissing", mode),
+        (
+            Personality::SupermicroX10,
+            "PATCH",
+            "/redfish/v1/Systems/1",
+            json!({"Boot": with_mode()}),
+            400,
+            "Base.1.0.0.PropertyUnknown",
+            mode,
+        ),
+        (
+            Personality::SupermicroX10,
+            "PATCH",
+            config,
+            json!({"Host": "http://h", "Image": "/a.iso"}),
+            400,
+            "Base.1.0.0.PropertyUnknown",
+            &["Image"],
+        ),
+        (
+            Personality::SupermicroX10,
+            "POST",
+            "/redfish/v1/Managers/1/VM1/CfgCD/Actions/IsoConfig.Mount",
+            json!({}),
+            400,
+            "Base.1.0.0.PropertyMissing",
+            &["Host"],
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn refusals_come_with_their_status_id_and_property() {
     let fleet = Fleet::start().await.unwrap();
-    for (personality, method, path, body, status, id, about) in
-        refused_by_dell().into_iter().chain(refused_by_hpe()).chain(refused_by_the_others())
-    {
+    let refused =
+        [refused_by_dell(), refused_by_hpe(), refused_by_the_others(), refused_by_lenovo(), refused_by_supermicro()];
+    for (personality, method, path, body, status, id, about) in refused.concat() {
         let (bmc, redfish) = start(&fleet, personality).await;
         let before = bmc.state();
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let answer = send(redfish.request(method, path).body(body.to_string())).await;
+        let answer = match method {
+            // Refused for want of an ETag.
+            "PATCH" if status == 428 => redfish.patch(path, body).await,
+            "PATCH" => redfish.patch_any(path, body).await,
+            _ => redfish.post(path, body).await,
+        };
         assert_eq!(told(&answer), (status, id), "{personality} {path}");
         let args = &answer.body["error"]["@Message.ExtendedInfo"][0]["MessageArgs"];
         assert_eq!(args.as_array().map_or(&[][..], Vec::as_slice), about, "{personality} {path}");
@@ -411,6 +516,37 @@ async fn a_megarac_lists_slots_a_while_after_they_were_switched_on_and_configure
         assert_eq!(act("EnableRMedia", json!({"RMediaState": "Disable"})).await, told(200, "Success"));
         assert_eq!(slots().await, json!([]), "{personality}");
     }
+}
+
+#[tokio::test]
+async fn an_xcc_takes_no_patch_without_the_etag_of_what_it_changes() {
+    let fleet = Fleet::start().await.unwrap();
+    for (personality, id) in [(Personality::Xcc, "Base.1.8"), (Personality::Xcc2, "Base.1.12")] {
+        let (_, redfish) = start(&fleet, personality).await;
+        for path in ["/redfish/v1/Systems/1", "/redfish/v1/Systems/1/VirtualMedia/EXT1"] {
+            let without = redfish.patch(path, json!({})).await;
+            assert_eq!(told(&without), (428, format!("{id}.PreconditionRequired").as_str()), "{personality} {path}");
+            let outdated = redfish.request(Method::PATCH, path).header("If-Match", "\"0\"").body("{}");
+            let answer = send(outdated).await;
+            assert_eq!(told(&answer), (412, format!("{id}.PreconditionFailed").as_str()), "{personality} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_supermicro_lists_eject_while_it_holds_an_image_and_names_that_afterwards() {
+    let fleet = Fleet::start().await.unwrap();
+    let (bmc, redfish) = start(&fleet, Personality::SupermicroX12).await;
+    let slot = "/redfish/v1/Managers/1/VirtualMedia/VirtualMedia1";
+    let shown = async || redfish.get(slot).await.body;
+    assert!(shown().await["Actions"]["#VirtualMedia.EjectMedia"].is_null());
+    bmc.mount_foreign("http://h/other.iso");
+    assert!(shown().await["Actions"]["#VirtualMedia.EjectMedia"].is_object());
+    bmc.eject_all();
+    let empty = shown().await;
+    assert_eq!((&empty["Image"], &empty["Inserted"]), (&json!("http://h/other.iso"), &json!(false)));
+    assert_eq!(empty["ConnectedVia"], "NotConnected");
+    assert!(empty["Actions"]["#VirtualMedia.EjectMedia"].is_null());
 }
 
 #[tokio::test]
