@@ -21,15 +21,15 @@ impl Quirks for Lenovo {
         Some("update the XCC: in the first ThinkSystem servers it has slots for images from firmware 2.50 on")
     }
 
-    fn preference(&self, _: &Platform, slot: &Slot) -> Option<u8> {
+    fn passes_over(&self, member: &str) -> bool {
         // All ten say that they take CDs, and RDOC comes first (python-redfish-lenovo#21). RDOC holds what is uploaded to
         // the XCC, Remote what a console attaches; an image by its URL goes to EXT alone.
-        let is = |kind: &str| slot.id.to_ascii_uppercase().starts_with(kind);
-        match (is("EXT"), is("RDOC") || is("REMOTE")) {
-            (true, _) => Some(0),
-            (false, true) => None,
-            (false, false) => Some(1),
-        }
+        let name = member.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_uppercase();
+        name.starts_with("RDOC") || name.starts_with("REMOTE")
+    }
+
+    fn preference(&self, _: &Platform, slot: &Slot) -> Option<u8> {
+        Some(u8::from(!slot.id.to_ascii_uppercase().starts_with("EXT")))
     }
 
     fn insert_ways(&self, platform: &Platform, slot: &Slot, image: &Url) -> Vec<Way> {
@@ -100,10 +100,9 @@ mod tests {
     #[test]
     fn of_ten_slots_that_look_alike_the_external_ones_are_used() {
         let preference = |id: &str| Lenovo.preference(&Platform::default(), &slot(id));
-        for (id, expected) in
-            [("RDOC1", None), ("Remote4", None), ("EXT1", Some(0)), ("EXT4", Some(0)), ("USB1", Some(1))]
-        {
-            assert_eq!(preference(id), expected, "{id}");
+        assert!(preference("EXT1") == Some(0) && preference("EXT4") == Some(0) && preference("USB1") == Some(1));
+        for (id, expected) in [("RDOC1", true), ("Remote4", true), ("EXT1", false), ("USB1", false)] {
+            assert_eq!(Lenovo.passes_over(&format!("/redfish/v1/Systems/1/VirtualMedia/{id}")), expected, "{id}");
         }
     }
 
