@@ -111,7 +111,7 @@ async fn an_xcc_without_slots_does_all_but_mount_and_says_that_an_update_helps()
     }
 }
 
-/// community.general#6434: an ETag that is refused in each form, however often it is read anew.
+/// community.general#6434: an `ETag` that is refused in each form, however often it is read anew.
 #[tokio::test]
 async fn an_etag_that_is_never_right_is_read_anew_once() {
     let bench = Bench::start().await;
