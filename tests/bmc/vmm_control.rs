@@ -73,6 +73,11 @@ async fn an_image_over_http_is_told_with_what_to_set() {
     told(&error, 404, &["FileTransferProtocolMismatch", "NFS or CIFS", "virtual-media/image-url"]);
     assert_eq!(sent(&bmc), ["Connect"]);
 
+    let bmc = bench.bmc(Personality::Hdm).await;
+    let error = mount(&bench, &bmc, &bench.image()).await.unwrap_err();
+    told(&error, 502, &["PropertyValueFormatError", "NFS and CIFS alone", "virtual-media/image-url"]);
+    assert_eq!(sent(&bmc), ["Connect"]);
+
     // Told by its ActionInfo, before anything is sent.
     let bmc = bench.bmc(Personality::Xfusion).await;
     let error = mount(&bench, &bmc, &bench.image()).await.unwrap_err();

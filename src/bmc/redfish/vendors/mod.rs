@@ -22,6 +22,7 @@ mod ami;
 mod cisco;
 mod dell;
 mod generic;
+mod h3c;
 mod hpe;
 mod huawei;
 mod lenovo;
@@ -36,6 +37,8 @@ pub enum Vendor {
     Generic,
     /// Dell iDRAC 8, 9, 10.
     Dell,
+    /// H3C HDM.
+    H3c,
     /// HPE iLO 4, 5, 6, 7.
     Hpe,
     /// AMI `MegaRAC`: Gigabyte, `ASRock` Rack, Quanta, NVIDIA DGX and others.
@@ -54,7 +57,7 @@ pub enum Vendor {
 
 impl Vendor {
     /// Every vendor, as `ipmi/mode` may name it after `redfish-`.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Generic,
         Self::Dell,
         Self::Hpe,
@@ -64,6 +67,7 @@ impl Vendor {
         Self::Supermicro,
         Self::Huawei,
         Self::Cisco,
+        Self::H3c,
     ];
 
     /// The vendor's name in `ipmi/mode` and in logs.
@@ -72,6 +76,7 @@ impl Vendor {
         match self {
             Self::Generic => "generic",
             Self::Dell => "dell",
+            Self::H3c => "h3c",
             Self::Hpe => "hpe",
             Self::Ami => "ami",
             Self::OpenBmc => "openbmc",
@@ -98,6 +103,8 @@ impl Vendor {
             Some(Self::Lenovo)
         } else if begins(&["supermicro", "super micro"]) {
             Some(Self::Supermicro)
+        } else if begins(&["h3c", "new h3c"]) {
+            Some(Self::H3c)
         } else if begins(&["huawei", "xfusion"]) {
             Some(Self::Huawei)
         } else if begins(&["cisco", "cimc"]) {
@@ -111,6 +118,7 @@ impl Vendor {
         match self {
             Self::Generic => &generic::Generic,
             Self::Dell => &dell::Dell,
+            Self::H3c => &h3c::H3c,
             Self::Hpe => &hpe::Hpe,
             Self::Ami => &ami::Ami,
             Self::OpenBmc => &openbmc::OpenBmc,

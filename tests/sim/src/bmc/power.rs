@@ -39,9 +39,9 @@ fn transition(kind: &str, power: Power, conflicts: bool) -> Option<Transition> {
         "On" | "ForceOn" if !on => Some(Transition::On),
         "ForceOff" | "GracefulShutdown" if on => Some(Transition::Off),
         "ForceRestart" | "GracefulRestart" if on => Some(Transition::Restart),
-        "PowerCycle" if on => Some(Transition::Cycle),
+        "PowerCycle" | "ForcePowerCycle" if on => Some(Transition::Cycle),
         // A power cycle of a machine that is off is where vendors differ; the schema has it start (DMTF Resource schema).
-        "PowerCycle" => Some(Transition::On),
+        "PowerCycle" | "ForcePowerCycle" => Some(Transition::On),
         "PushPowerButton" => Some(if on { Transition::Off } else { Transition::On }),
         "Nmi" if on => Some(Transition::Nothing),
         _ => None,
@@ -88,6 +88,7 @@ mod tests {
             ("ForceRestart", Power::Off, None),
             ("PowerCycle", Power::On, Some(Transition::Cycle)),
             ("PowerCycle", Power::Off, Some(Transition::On)),
+            ("ForcePowerCycle", Power::On, Some(Transition::Cycle)),
             ("PushPowerButton", Power::On, Some(Transition::Off)),
             ("Nmi", Power::On, Some(Transition::Nothing)),
         ] {

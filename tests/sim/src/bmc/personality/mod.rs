@@ -12,6 +12,7 @@ mod dell;
 mod dgx_h100;
 mod gb200;
 mod generic;
+mod hdm;
 mod hpe;
 mod ibmc;
 mod idrac10;
@@ -21,6 +22,8 @@ mod idrac9_early;
 mod ilo4;
 mod ilo5;
 mod ilo6;
+mod ilo7;
+mod inspur_m6;
 mod lenovo;
 mod megarac;
 mod openbmc;
@@ -77,8 +80,14 @@ pub enum Personality {
     SupermicroX12,
     /// Supermicro X13.
     SupermicroX13,
+    /// H3C HDM.
+    Hdm,
     /// Huawei iBMC.
     Ibmc,
+    /// HPE iLO 7.
+    Ilo7,
+    /// Inspur M6.
+    InspurM6,
     /// xFusion iBMC.
     Xfusion,
     /// Cisco CIMC of a C240 M6.
@@ -110,7 +119,10 @@ impl Personality {
         Personality::SupermicroX10,
         Personality::SupermicroX12,
         Personality::SupermicroX13,
+        Personality::Hdm,
         Personality::Ibmc,
+        Personality::Ilo7,
+        Personality::InspurM6,
         Personality::Xfusion,
         Personality::Cimc,
         Personality::Ucsx,
@@ -142,7 +154,10 @@ impl Personality {
             Personality::SupermicroX10 => supermicro_x10::profile(),
             Personality::SupermicroX12 => supermicro_x12::profile(),
             Personality::SupermicroX13 => supermicro_x13::profile(),
+            Personality::Hdm => hdm::profile(),
             Personality::Ibmc => ibmc::profile(),
+            Personality::Ilo7 => ilo7::profile(),
+            Personality::InspurM6 => inspur_m6::profile(),
             Personality::Xfusion => xfusion::profile(),
             Personality::Cimc => cimc::profile(),
             Personality::Ucsx => ucsx::profile(),
@@ -178,7 +193,10 @@ impl fmt::Display for Personality {
             Personality::SupermicroX10 => "Supermicro X10",
             Personality::SupermicroX12 => "Supermicro X12",
             Personality::SupermicroX13 => "Supermicro X13",
+            Personality::Hdm => "H3C HDM",
             Personality::Ibmc => "Huawei iBMC",
+            Personality::Ilo7 => "iLO 7",
+            Personality::InspurM6 => "Inspur M6",
             Personality::Xfusion => "xFusion iBMC",
             Personality::Cimc => "Cisco CIMC",
             Personality::Ucsx => "Cisco UCS X",
