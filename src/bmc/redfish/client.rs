@@ -184,6 +184,7 @@ impl Client {
     ///
     /// 412: a weak `ETag` is tried as a strong one, then none. 428 without one: the `ETag` is read anew, then sent. Once: a
     /// Gigabyte refused each form of each (community.general#6434).
+    /// 412: a weak `ETag` is tried as a strong one, then without quotes, then none. 428 without one: the `ETag` is read anew, then sent.
     pub(crate) async fn patch(
         &mut self,
         path: &str,
@@ -398,17 +399,16 @@ async fn receive(request: reqwest::RequestBuilder) -> Result<(Answer, Option<Fin
     Ok((Answer::new(response.status(), response.headers(), &bytes), seen))
 }
 
-/// The forms of an `ETag` to try, last first: as given, as a plain strong one, none at all.
+/// The forms of an `ETag` to try, last first: as given, as a plain strong one, without quotes, none at all.
 ///
-/// Weak ones are refused by some (sushy retries without `W/`), others quote twice (community.general#3268).
+/// Weak ones are refused by some (sushy retries without `W/`), others quote twice (community.general#3268); an iRMC S4 takes
+/// its own without quotes alone (a field record of 9.08F to 9.69F).
 fn etag_forms(etag: Option<&str>) -> Vec<Option<String>> {
     let mut forms = vec![None];
     if let Some(etag) = etag.filter(|etag| !etag.is_empty()) {
         let bare = etag.trim_start_matches("W/").replace(['"', '\\'], "");
         let strong = format!("\"{bare}\"");
-        if strong != etag {
-            forms.push(Some(strong));
-        }
+        forms.extend([bare, strong].into_iter().filter(|form| form != etag && !form.is_empty()).map(Some));
         forms.push(Some(etag.to_owned()));
     }
     forms
@@ -433,11 +433,12 @@ mod tests {
     }
 
     #[test]
-    fn etags_are_tried_as_given_then_strong_then_not_at_all() {
+    fn etags_are_tried_as_given_then_strong_then_bare_then_not_at_all() {
         let forms = |etag: Option<&str>| etag_forms(etag).into_iter().rev().flatten().collect::<Vec<_>>();
-        assert_eq!(forms(Some("W/\"12\"")), ["W/\"12\"", "\"12\""]);
-        assert_eq!(forms(Some("\"12\"")), ["\"12\""]);
-        assert_eq!(forms(Some("\"\\\"12\\\"\"")), ["\"\\\"12\\\"\"", "\"12\""]);
+        assert_eq!(forms(Some("W/\"12\"")), ["W/\"12\"", "\"12\"", "12"]);
+        assert_eq!(forms(Some("\"12\"")), ["\"12\"", "12"]);
+        assert_eq!(forms(Some("12")), ["12", "\"12\""]);
+        assert_eq!(forms(Some("\"\\\"12\\\"\"")), ["\"\\\"12\\\"\"", "\"12\"", "12"]);
         assert!(forms(Some("")).is_empty() && forms(None).is_empty());
         assert_eq!(etag_forms(None), [None]);
     }
