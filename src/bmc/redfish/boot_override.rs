@@ -12,6 +12,13 @@ use crate::bmc::error::{Error, Kind};
 /// How often an override that was accepted is looked for; some BMCs show it a moment later.
 const LOOKS: u32 = 3;
 
+/// What takes an override back: enabled and target, as far as they are sent.
+pub(crate) type Clearing = (Option<&'static str>, Option<&'static str>);
+
+/// sushy-tools wants a target and knows no None; the last one is where a machine boots anyway.
+pub(crate) const CLEARINGS: &[Clearing] =
+    &[(Some("Disabled"), None), (Some("Disabled"), Some("None")), (Some("Disabled"), Some("Hdd"))];
+
 /// What is to be booted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
@@ -111,19 +118,21 @@ impl Redfish<'_> {
     /// What takes an override back, in order of preference: whole where that is wanted, and then without a mode all the
     /// same, as some BMCs of the same vendor know none.
     fn disabling(&self, place: &Resource) -> Vec<Value> {
-        let boot = |target: Option<&str>, mode: Option<&str>| {
-            let mut boot = json!({"BootSourceOverrideEnabled": "Disabled"});
-            for (name, value) in [("BootSourceOverrideTarget", target), ("BootSourceOverrideMode", mode)] {
-                if let (Some(value), Some(fields)) = (value, boot.as_object_mut()) {
-                    fields.insert(name.to_owned(), json!(value));
-                }
-            }
-            boot
+        let boot = |(enabled, target): &Clearing, mode: Option<&str>| {
+            let fields = [
+                ("BootSourceOverrideEnabled", *enabled),
+                ("BootSourceOverrideTarget", *target),
+                ("BootSourceOverrideMode", mode),
+            ];
+            Value::Object(
+                fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))).collect(),
+            )
         };
+        let clearings = self.quirks.clearings();
         let mode = self.mode_shown(place).filter(|_| self.quirks.wants_whole_override());
-        let whole = mode.iter().flat_map(|mode| ["None", "Hdd"].map(|target| boot(Some(target), Some(mode.as_str()))));
-        // sushy-tools wants a target and knows no None; the last one is where a machine boots anyway.
-        whole.chain([None, Some("None"), Some("Hdd")].map(|target| boot(target, None))).collect()
+        let with_target = || clearings.iter().filter(|(_, target)| target.is_some());
+        let whole = mode.iter().flat_map(|mode| with_target().map(|clearing| boot(clearing, Some(mode.as_str()))));
+        whole.chain(clearings.iter().map(|clearing| boot(clearing, None))).collect()
     }
 
     /// Whether the system or its settings object shows that the next boot goes to the virtual CD.

@@ -182,9 +182,8 @@ impl Client {
 
     /// A change of a resource whose `ETag` is known, if it has one (rule R7).
     ///
-    /// 412: a weak `ETag` is tried as a strong one, then none. 428 without one: the `ETag` is read anew, then sent. Once: a
-    /// Gigabyte refused each form of each (community.general#6434).
-    /// 412: a weak `ETag` is tried as a strong one, then without quotes, then none. 428 without one: the `ETag` is read anew, then sent.
+    /// 412: a weak `ETag` is tried as a strong one, then without quotes, then none. 428 without one: the `ETag` is read
+    /// anew, then sent. Once: a Gigabyte refused each form of each (community.general#6434).
     pub(crate) async fn patch(
         &mut self,
         path: &str,

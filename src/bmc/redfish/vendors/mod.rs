@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::answer::Refusal;
-use super::boot_override::Choice;
+use super::boot_override::{CLEARINGS, Choice, Clearing};
 use super::discovery::Platform;
 use super::slot::Slot;
 use super::{Redfish, boot, power};
@@ -345,6 +345,11 @@ pub(crate) trait Quirks: Send + Sync {
     /// Under which other name a boot target may be shown once it is set.
     fn shown_as(&self, _target: &str) -> Option<&'static str> {
         None
+    }
+
+    /// What takes an override back, in order; the first that works ends it.
+    fn clearings(&self) -> &'static [Clearing] {
+        CLEARINGS
     }
 
     /// The reset types that end in a machine that has started anew, best first.
