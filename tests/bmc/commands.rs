@@ -111,6 +111,7 @@ async fn probe_says_what_a_bmc_is_and_what_would_be_done_and_does_none_of_it() {
         (Personality::Ibmc, "huawei", &["boot override"], &["ForceRestart"]),
         (Personality::Ilo7, "hpe", &["boot on next reset", "boot override"], &["ForceRestart"]),
         (Personality::InspurM6, "generic", &["boot override"], &["PowerCycle"]),
+        (Personality::Irmc, "fujitsu", &["boot override", "BootConfig"], &["PowerCycle"]),
         (Personality::Xfusion, "huawei", &["boot override"], &["ForceRestart"]),
         (Personality::Cimc, "cisco", &["boot override"], &["PowerCycle"]),
         (Personality::Ucsx, "cisco", &["boot override"], &["PowerCycle"]),

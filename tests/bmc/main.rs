@@ -9,6 +9,7 @@ mod commands;
 mod describe;
 mod faults;
 mod identify;
+mod irmc;
 mod lenovo;
 mod own_ways;
 mod refusals;

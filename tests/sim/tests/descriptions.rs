@@ -105,6 +105,7 @@ fn rows() -> Vec<Row> {
             true,
             false,
         ),
+        row(Personality::Irmc, led("Off"), (200, 200), "B Se M P St Si N E", false, false),
         row(Personality::Xfusion, led("Off"), (200, 200), "B M P St N E", false, false),
         row(Personality::Cimc, led("Off"), (204, 204), "B Se M P St Si N E", true, false),
         row(Personality::Ucsx, led("Off"), (204, 204), "B Se M P St Si N E", true, false),

@@ -60,6 +60,8 @@ enum Route {
     Attributes(&'static str),
     /// Dell's import, to this target.
     Import(&'static str),
+    /// PATCH of Fujitsu's own boot device.
+    BootConfig(&'static str),
     /// PATCH of HPE's property on the member, under this key.
     NextReset(&'static str),
 }
@@ -480,6 +482,27 @@ const ROWS: &[Row] = &[
         on_when_on: (204, ""),
     },
     Row {
+        personality: Personality::Irmc,
+        vendor: None,
+        oem: Some("ts_fujitsu"),
+        manager: "/redfish/v1/Managers/iRMC",
+        model: "iRMC S6",
+        media: &[("/redfish/v1/Managers/iRMC", &["0", "1"])],
+        cd: "/redfish/v1/Managers/iRMC/VirtualMedia/0",
+        insert: Insert::Action,
+        beside: &[("TransferProtocolType", "HTTP")],
+        inserted: 204,
+        unreachable: (500, "Base.1.18.ResourceAtUriUnauthorized"),
+        occupied: (400, "Base.1.15.ResourceInUse"),
+        empty: (204, ""),
+        nothing: None,
+        routes: &[
+            (Route::Override("/redfish/v1/Systems/0"), true),
+            (Route::BootConfig("/redfish/v1/Systems/0/Oem/ts_fujitsu/BootConfig"), true),
+        ],
+        on_when_on: (400, "Base.1.18.ActionParameterValueNotInList"),
+    },
+    Row {
         personality: Personality::Xfusion,
         vendor: None,
         oem: Some("xFusion"),
@@ -663,6 +686,9 @@ impl Row {
                     until(&redfish.bmc, |state| state.tasks.iter().all(|task| task.state == "Completed")).await;
                 }
                 answer
+            }
+            Route::BootConfig(path) => {
+                redfish.patch_any(path, json!({"BootDevice": "Cd", "NextBootOnlyEnabled": true})).await
             }
             Route::NextReset(key) => {
                 redfish.patch_any(self.cd, json!({"Oem": {key: {"BootOnNextServerReset": true}}})).await

@@ -21,6 +21,7 @@ use crate::bmc::error::{Error, Kind};
 mod ami;
 mod cisco;
 mod dell;
+mod fujitsu;
 mod generic;
 mod h3c;
 mod hpe;
@@ -37,6 +38,8 @@ pub enum Vendor {
     Generic,
     /// Dell iDRAC 8, 9, 10.
     Dell,
+    /// Fujitsu iRMC S5 and S6.
+    Fujitsu,
     /// H3C HDM.
     H3c,
     /// HPE iLO 4, 5, 6, 7.
@@ -57,7 +60,7 @@ pub enum Vendor {
 
 impl Vendor {
     /// Every vendor, as `ipmi/mode` may name it after `redfish-`.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Generic,
         Self::Dell,
         Self::Hpe,
@@ -68,6 +71,7 @@ impl Vendor {
         Self::Huawei,
         Self::Cisco,
         Self::H3c,
+        Self::Fujitsu,
     ];
 
     /// The vendor's name in `ipmi/mode` and in logs.
@@ -76,6 +80,7 @@ impl Vendor {
         match self {
             Self::Generic => "generic",
             Self::Dell => "dell",
+            Self::Fujitsu => "fujitsu",
             Self::H3c => "h3c",
             Self::Hpe => "hpe",
             Self::Ami => "ami",
@@ -103,6 +108,8 @@ impl Vendor {
             Some(Self::Lenovo)
         } else if begins(&["supermicro", "super micro"]) {
             Some(Self::Supermicro)
+        } else if begins(&["ts_fujitsu", "fujitsu", "fsas"]) {
+            Some(Self::Fujitsu)
         } else if begins(&["h3c", "new h3c"]) {
             Some(Self::H3c)
         } else if begins(&["huawei", "xfusion"]) {
@@ -118,6 +125,7 @@ impl Vendor {
         match self {
             Self::Generic => &generic::Generic,
             Self::Dell => &dell::Dell,
+            Self::Fujitsu => &fujitsu::Fujitsu,
             Self::H3c => &h3c::H3c,
             Self::Hpe => &hpe::Hpe,
             Self::Ami => &ami::Ami,

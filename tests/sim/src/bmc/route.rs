@@ -170,7 +170,7 @@ pub(super) fn check_action(profile: &Profile, call: &Call) -> Result<(), Refusal
     }
 }
 
-fn check_etag(profile: &Profile, call: &Call, shown: &Value) -> Result<(), Refusal> {
+pub(super) fn check_etag(profile: &Profile, call: &Call, shown: &Value) -> Result<(), Refusal> {
     let etags = &profile.http.etags;
     let form = if etags.on_patch == EtagCheck::StrongOnly { EtagForm::Strong } else { etags.form };
     let right = resources::etag(form, shown);

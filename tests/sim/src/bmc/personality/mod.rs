@@ -24,6 +24,7 @@ mod ilo5;
 mod ilo6;
 mod ilo7;
 mod inspur_m6;
+mod irmc;
 mod lenovo;
 mod megarac;
 mod openbmc;
@@ -88,6 +89,8 @@ pub enum Personality {
     Ilo7,
     /// Inspur M6.
     InspurM6,
+    /// Fujitsu iRMC S6.
+    Irmc,
     /// xFusion iBMC.
     Xfusion,
     /// Cisco CIMC of a C240 M6.
@@ -123,6 +126,7 @@ impl Personality {
         Personality::Ibmc,
         Personality::Ilo7,
         Personality::InspurM6,
+        Personality::Irmc,
         Personality::Xfusion,
         Personality::Cimc,
         Personality::Ucsx,
@@ -158,6 +162,7 @@ impl Personality {
             Personality::Ibmc => ibmc::profile(),
             Personality::Ilo7 => ilo7::profile(),
             Personality::InspurM6 => inspur_m6::profile(),
+            Personality::Irmc => irmc::profile(),
             Personality::Xfusion => xfusion::profile(),
             Personality::Cimc => cimc::profile(),
             Personality::Ucsx => ucsx::profile(),
@@ -197,6 +202,7 @@ impl fmt::Display for Personality {
             Personality::Ibmc => "Huawei iBMC",
             Personality::Ilo7 => "iLO 7",
             Personality::InspurM6 => "Inspur M6",
+            Personality::Irmc => "Fujitsu iRMC",
             Personality::Xfusion => "xFusion iBMC",
             Personality::Cimc => "Cisco CIMC",
             Personality::Ucsx => "Cisco UCS X",
