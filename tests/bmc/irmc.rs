@@ -1,4 +1,4 @@
-//! What is an iRMC's own: remote mount that is off, a licence that is missing, its BootConfig where the override is refused.
+//! What is an iRMC's own: remote mount that is off, a licence that is missing, its `BootConfig` where the override is refused.
 
 use drp_virtual_media::bmc::{Media, Power};
 use drp_virtual_media::operation::Operation;
@@ -61,24 +61,27 @@ async fn where_no_slot_comes_the_reason_is_told() {
 #[tokio::test]
 async fn boot_config_takes_the_place_of_an_override_that_is_refused_and_is_seen_and_taken_back() {
     let bench = Bench::start().await;
-    let bmc = bench.bmc(Personality::Irmc).await;
-    bmc.set_power(true);
-    let operation = Operation::unwatched();
-    let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
-    session.mount(&bench.image_for(&bmc)).await.unwrap();
-    bmc.fault(Matcher::any().method("PATCH").path_ends("Systems/0"), Fault::status(400));
-    for boots in [true, false] {
-        session.boot_once_from_cd().await.unwrap();
-        assert!(operation.steps_done().last().is_some_and(|step| step.ends_with("by BootConfig")));
-        assert!(session.boots_once_from_cd().await.unwrap());
-        if !boots {
-            session.clear_boot_once().await.unwrap();
+    for section in ["ts_fujitsu", "Fsas"] {
+        let bmc = bench.bmc(Personality::Irmc).await;
+        bmc.alter(|profile| profile.identity.oem_key = Some(section));
+        bmc.set_power(true);
+        let operation = Operation::unwatched();
+        let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+        session.mount(&bench.image_for(&bmc)).await.unwrap();
+        bmc.fault(Matcher::any().method("PATCH").path_ends("Systems/0"), Fault::status(400));
+        for boots in [true, false] {
+            session.boot_once_from_cd().await.unwrap();
+            assert!(operation.steps_done().last().is_some_and(|step| step.ends_with("by BootConfig")));
+            assert!(session.boots_once_from_cd().await.unwrap());
+            if !boots {
+                session.clear_boot_once().await.unwrap();
+            }
+            assert_eq!(session.boots_once_from_cd().await.unwrap(), boots);
+            let before = bmc.state().boots.len();
+            session.power(Power::Cycle).await.unwrap();
+            bmc.until(|bmc| bmc.state().boots.len() > before).await;
+            let expected = if boots { Device::VirtualCd } else { Device::Disk };
+            assert_eq!(bmc.state().boots.last().map(|boot| boot.device), Some(expected));
         }
-        assert_eq!(session.boots_once_from_cd().await.unwrap(), boots);
-        let before = bmc.state().boots.len();
-        session.power(Power::Cycle).await.unwrap();
-        bmc.until(|bmc| bmc.state().boots.len() > before).await;
-        let expected = if boots { Device::VirtualCd } else { Device::Disk };
-        assert_eq!(bmc.state().boots.last().map(|boot| boot.device), Some(expected));
     }
 }

@@ -1,4 +1,4 @@
-//! Fujitsu iRMC S6 (redfish-vendors 1.10): slots 0 and 1, its own BootConfig, virtual media switched on by its own setting.
+//! Fujitsu iRMC S6 (redfish-vendors 1.10): slots 0 and 1, its own `BootConfig`, virtual media switched on by its own setting.
 //!
 //! Sources: Fsas's Terraform provider (`resource_virtual_media.go`, `resource_boot_source_override.go`, its acceptance
 //! tests) and Ansible collections (`irmc_setvm`, `irmc_idled`, `irmc_setnextboot` with a table of what five machines
@@ -21,7 +21,6 @@ use super::super::state::Device;
 
 struct Irmc;
 
-const OWN: &str = "/redfish/v1/Systems/0/Oem/ts_fujitsu";
 const BOOT_DEVICE: &str = "BootDevice";
 const NEXT_ONLY: &str = "NextBootOnlyEnabled";
 
@@ -92,7 +91,6 @@ pub(super) fn profile() -> Profile {
         inventory: Inventory { linked: Section::WITHOUT_BOOT_OPTIONS, ..generic.inventory },
         errors: Errors::dmtf(base.0),
         oem: &Irmc,
-        ..generic
     }
 }
 
@@ -101,9 +99,10 @@ impl Oem for Irmc {
         if part != Part::System {
             return;
         }
-        body["Oem"] = json!({"ts_fujitsu": {
-            "BootConfig": {"@odata.id": format!("{OWN}/BootConfig")},
-            "VirtualMedia": {"@odata.id": format!("{OWN}/VirtualMedia")},
+        let path = own_path(machine);
+        body["Oem"] = json!({section(machine): {
+            "BootConfig": {"@odata.id": format!("{path}/BootConfig")},
+            "VirtualMedia": {"@odata.id": format!("{path}/VirtualMedia")},
         }});
         // Empty without the licence (redfish-vendors 1.10).
         let allowed: &[&str] = if machine.licensed { &["ConnectCD", "ConnectHD"] } else { &[] };
@@ -114,7 +113,7 @@ impl Oem for Irmc {
     }
 
     fn route(&self, machine: &mut Machine, call: &Call) -> Option<Act> {
-        let answered = match call.path.strip_prefix(OWN) {
+        let answered = match call.path.strip_prefix(&own_path(machine)) {
             Some("/BootConfig") => own(machine, call, boot_config(machine), set_boot_config),
             Some("/VirtualMedia") => own(machine, call, virtual_media(machine), set_virtual_media),
             _ => Err(refused_clearing(call)?),
@@ -136,6 +135,15 @@ impl Oem for Irmc {
     fn lasting_device(&self, machine: &Machine) -> Option<Device> {
         if is_for_one_boot(machine) { None } else { booted(machine.attributes.get(BOOT_DEVICE)?) }
     }
+}
+
+/// The OEM section: `ts_fujitsu`, or `Fsas` as the company is called since (Terraform provider).
+fn section(machine: &Machine) -> &'static str {
+    machine.profile.identity.oem_key.unwrap_or("ts_fujitsu")
+}
+
+fn own_path(machine: &Machine) -> String {
+    format!("/redfish/v1/Systems/0/Oem/{}", section(machine))
 }
 
 fn is_for_one_boot(machine: &Machine) -> bool {
@@ -181,7 +189,7 @@ fn own(
 
 fn boot_config(machine: &Machine) -> Value {
     let device = machine.attributes.get(BOOT_DEVICE).map_or("None", String::as_str);
-    json!({"@odata.id": format!("{OWN}/BootConfig"), "Id": "BootConfig", "Name": "Boot Config",
+    json!({"@odata.id": format!("{}/BootConfig", own_path(machine)), "Id": "BootConfig", "Name": "Boot Config",
         BOOT_DEVICE: device, NEXT_ONLY: is_for_one_boot(machine)})
 }
 
@@ -201,7 +209,7 @@ fn set_boot_config(machine: &Machine, body: &Map<String, Value>) -> Result<Effec
 
 fn virtual_media(machine: &Machine) -> Value {
     let devices = u8::from(machine.media_enabled);
-    json!({"@odata.id": format!("{OWN}/VirtualMedia"), "Id": "VirtualMedia", "Name": "Virtual Media",
+    json!({"@odata.id": format!("{}/VirtualMedia", own_path(machine)), "Id": "VirtualMedia", "Name": "Virtual Media",
         "RemoteMountEnabled": machine.media_enabled,
         "CDImage": {"MaximumNumberOfDevices": devices}, "HDImage": {"MaximumNumberOfDevices": devices}})
 }
