@@ -108,11 +108,11 @@ impl Vendor {
             Some(Self::Lenovo)
         } else if begins(&["supermicro", "super micro"]) {
             Some(Self::Supermicro)
-        } else if begins(&["ts_fujitsu", "fujitsu", "fsas"]) {
+        } else if begins(&["ts_fujitsu", "fujitsu", "fsas", "irmc"]) {
             Some(Self::Fujitsu)
-        } else if begins(&["h3c", "new h3c"]) {
+        } else if begins(&["h3c", "new h3c", "hdm"]) {
             Some(Self::H3c)
-        } else if begins(&["huawei", "xfusion"]) {
+        } else if begins(&["huawei", "xfusion", "ibmc"]) {
             Some(Self::Huawei)
         } else if begins(&["cisco", "cimc"]) {
             Some(Self::Cisco)
@@ -435,6 +435,28 @@ pub(crate) fn blames_image(refusal: &Refusal) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Vendor;
+
+    #[test]
+    fn a_word_that_a_bmc_has_for_itself_leads_to_its_vendor() {
+        for (word, vendor) in [
+            ("Huawei", Some(Vendor::Huawei)),
+            ("xFusion", Some(Vendor::Huawei)),
+            ("iBMC", Some(Vendor::Huawei)),
+            ("H3C", Some(Vendor::H3c)),
+            ("New H3C Technologies Co., Ltd.", Some(Vendor::H3c)),
+            ("HDM", Some(Vendor::H3c)),
+            ("ts_fujitsu", Some(Vendor::Fujitsu)),
+            ("FUJITSU", Some(Vendor::Fujitsu)),
+            ("Fsas", Some(Vendor::Fujitsu)),
+            ("iRMC S6", Some(Vendor::Fujitsu)),
+            ("iLO 7", Some(Vendor::Hpe)),
+            // The key of H3C's OEM sections is too common a word to say anything.
+            ("Public", None),
+            ("Inspur", None),
+        ] {
+            assert_eq!(Vendor::recognised_in(word), vendor, "{word}");
+        }
+    }
 
     #[test]
     fn names_are_read_as_they_are_written_and_unknown_ones_list_the_known() {
