@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use super::{DeviceRoute, Look, Quirks, Route, Step};
+use super::{DeviceRoute, Look, Quirks, Route, Step, common_advice};
 use crate::bmc::error::{Error, Kind};
 use crate::bmc::limits::Patience;
 use crate::bmc::redfish::answer::Refusal;
@@ -22,7 +22,7 @@ impl Quirks for Fujitsu {
         let inserting = refusal.path.trim_end_matches('/').ends_with("InsertMedia") && refusal.status.as_u16() == 400;
         let advice = "it fetches images whose names end in .iso, over HTTPS, NFS or CIFS: serve them so, and set \
                       virtual-media/image-url to where";
-        inserting.then(|| advice.to_owned())
+        (inserting && common_advice(refusal).is_none()).then(|| advice.to_owned())
     }
 
     fn prepare(&self, _: &Platform) -> Option<Route> {
@@ -191,8 +191,22 @@ fn override_alone<'a>(bmc: &'a mut Redfish<'_>, choice: Choice) -> Step<'a> {
 mod tests {
     use serde_json::json;
 
-    use super::boots_cd_once;
+    use super::{Fujitsu, boots_cd_once};
+    use crate::bmc::redfish::answer::tests::refusal;
     use crate::bmc::redfish::value::tests::resource;
+    use crate::bmc::redfish::vendors::Quirks;
+
+    #[test]
+    fn a_refused_insert_is_put_down_to_the_image_unless_it_says_otherwise() {
+        let advice = |text: &str| {
+            let body = json!({"error": {"@Message.ExtendedInfo": [{"MessageId": "X.1.0.Y", "Message": text}]}});
+            let mut refusal = refusal(400, &body);
+            refusal.path = "/redfish/v1/Managers/iRMC/VirtualMedia/0/Actions/VirtualMedia.InsertMedia".to_owned();
+            Fujitsu.advice(&refusal)
+        };
+        assert!(advice("Bad value.").is_some_and(|advice| advice.contains(".iso, over HTTPS, NFS or CIFS")));
+        assert_eq!(advice("There is no license for this."), None);
+    }
 
     #[test]
     fn a_boot_device_that_lasts_is_no_boot_once() {

@@ -5,7 +5,7 @@
 
 use url::Url;
 
-use super::{Quirks, Way, vmm_control};
+use super::{Quirks, Way, common_advice, vmm_control};
 use crate::bmc::redfish::answer::Refusal;
 use crate::bmc::redfish::discovery::Platform;
 use crate::bmc::redfish::slot::Slot;
@@ -18,7 +18,7 @@ impl Quirks for H3c {
         let connecting = refusal.path.ends_with("VmmControl") && refusal.status.as_u16() == 400;
         let advice =
             "it fetches images over NFS and CIFS alone: serve them so, and set virtual-media/image-url to where";
-        connecting.then(|| advice.to_owned())
+        (connecting && common_advice(refusal).is_none()).then(|| advice.to_owned())
     }
 
     fn insert_ways(&self, _: &Platform, slot: &Slot, image: &Url) -> Vec<Way> {
