@@ -92,6 +92,7 @@ const BMC_OPTIONAL: &[&str] = &[
     p::TLS_POLICY,
     p::TLS_FINGERPRINT,
     p::TLS_CA,
+    p::TLS_LEGACY,
     p::REQUEST_TIMEOUT,
     p::ACTION_TIMEOUT,
     p::MOUNT_TIMEOUT,

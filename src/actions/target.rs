@@ -14,6 +14,7 @@ pub(super) fn from_params(params: &Params, state: &State) -> Result<Target, Erro
         password: params.required_secret(p::PASSWORD)?,
         driver,
         tls: tls_policy(params)?,
+        tls_legacy: params.flag(p::TLS_LEGACY)?.unwrap_or(false),
         recorded_fingerprint: None,
         limits: limits(params)?,
     };

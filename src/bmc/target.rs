@@ -27,6 +27,9 @@ pub struct Target {
     pub driver: Driver,
     /// How the BMC's certificate is judged.
     pub tls: TlsPolicy,
+    /// Whether TLS that is refused elsewhere is spoken with this BMC: RSA key exchange, CBC suites, TLS 1.0 and 1.1. Over
+    /// Redfish alone.
+    pub tls_legacy: bool,
     /// The fingerprint seen on an earlier operation.
     pub recorded_fingerprint: Option<Fingerprint>,
     /// Time limits.
@@ -225,6 +228,7 @@ mod tests {
             password: SecretString::from("calvin-secret"),
             driver: Driver::Redfish(None),
             tls: TlsPolicy::Accept,
+            tls_legacy: false,
             recorded_fingerprint: None,
             limits: Limits::default(),
         }

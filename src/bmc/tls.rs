@@ -1,5 +1,7 @@
 //! HTTP clients, one per trust in a certificate, all made in one place.
 //!
+//! TLS is rustls's. A BMC too old for that is spoken with through OpenSSL (`legacy`) where its target allows it.
+//!
 //! Every client ignores the proxy environment: reqwest would use `HTTPS_PROXY` even without its system-proxy
 //! feature, and a BMC is never behind the proxy that downloads packages.
 
@@ -9,15 +11,23 @@ use std::fmt::{self, Display, Formatter};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use reqwest::tls::TlsInfo;
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
+use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
 use super::target::{Fingerprint, Target, TlsPolicy};
 use crate::names::Names;
 use crate::words::causes;
 pub(crate) use crate::words::{root_cause, told};
+
+mod legacy;
+
+pub(crate) use legacy::LegacyFailure;
+use legacy::{Legacy, Shown};
 
 /// Which certificates a client accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,9 +62,70 @@ impl Trust {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clients(Arc<Mutex<HashMap<(Trust, Duration), reqwest::Client>>>);
 
+/// Speaks HTTP with one BMC.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    /// Makes every request, and sends it where there is no other.
+    client: reqwest::Client,
+    legacy: Option<Arc<Legacy>>,
+}
+
+/// Why a request got no answer.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    Http(reqwest::Error),
+    Legacy(LegacyFailure),
+}
+
+/// What the BMC showed of its TLS.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// The certificate's.
+    pub(crate) fingerprint: Fingerprint,
+    /// Version and cipher suite, where the old TLS is allowed.
+    pub(crate) old: Option<String>,
+}
+
+impl Http {
+    pub(crate) fn request(&self, method: reqwest::Method, url: url::Url) -> reqwest::RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// Sends a request that [`Http::request`] began. Dropping the future ends it.
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Unanswered> {
+        let Some(legacy) = &self.legacy else { return request.send().await.map_err(Unanswered::Http) };
+        let request = request.build().map_err(Unanswered::Http)?;
+        // Few operations need it, so no other carries the future along.
+        Box::pin(legacy.send(request)).await.map_err(Unanswered::Legacy)
+    }
+
+    /// Whether old TLS is allowed.
+    pub(crate) fn allows_old_tls(&self) -> bool {
+        self.legacy.is_some()
+    }
+}
+
+/// The TLS that an answer came through.
+pub(crate) fn seen(response: &reqwest::Response) -> Option<Seen> {
+    if let Some(Shown { fingerprint, suite }) = response.extensions().get().cloned() {
+        return Some(Seen { fingerprint, old: Some(suite) });
+    }
+    let certificate = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate)?;
+    Some(Seen { fingerprint: Fingerprint::of(certificate), old: None })
+}
+
 impl Clients {
     /// More kinds than this are only seen when every BMC has a CA of its own; then all are built anew.
     const KEPT: usize = 16;
+
+    /// What speaks with the target, accepting the certificates that its policy does.
+    pub(crate) fn http(&self, target: &Target) -> Result<Http, String> {
+        let (trust, connect) = (Trust::of(target), target.limits.connect);
+        // Where the old TLS is used, this one only makes the requests; it would judge no less.
+        let client = self.get(&trust, connect)?;
+        let legacy = if target.tls_legacy { Some(Arc::new(Legacy::new(judge(&trust)?, connect)?)) } else { None };
+        Ok(Http { client, legacy })
+    }
 
     pub(crate) fn get(&self, trust: &Trust, connect: Duration) -> Result<reqwest::Client, String> {
         if matches!(trust, Trust::FirstSeen | Trust::Pinned(_)) {
@@ -103,6 +174,24 @@ fn build(trust: &Trust, connect: Duration) -> Result<reqwest::Client, String> {
         }
     };
     builder.build().map_err(|e| told(&e))
+}
+
+/// Who decides about a certificate whose key is proven, by the same rules as in [`build`]; nobody where any is accepted.
+fn judge(trust: &Trust) -> Result<Option<Arc<dyn ServerCertVerifier>>, String> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    Ok(Some(match trust {
+        Trust::Anything => return Ok(None),
+        Trust::FirstSeen => Arc::new(PinJudge { pin: OnceLock::new(), provider }),
+        Trust::Pinned(pin) => Arc::new(PinJudge { pin: OnceLock::from(*pin), provider }),
+        Trust::System => Arc::new(rustls_platform_verifier::Verifier::new(provider).map_err(|e| told(&e))?),
+        Trust::Authority(pem) => {
+            let mut roots = RootCertStore::empty();
+            for authority in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                roots.add(authority.map_err(|e| told(&e))?).map_err(|e| told(&e))?;
+            }
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().map_err(|e| told(&e))?
+        }
+    }))
 }
 
 fn judged_by(pin: OnceLock<Fingerprint>) -> Result<rustls::ClientConfig, String> {
@@ -196,8 +285,11 @@ pub(crate) enum TlsFailure {
 
 /// The TLS failure inside an HTTP client's error, if that is what it is.
 pub(crate) fn tls_failure(error: &(dyn StdError + 'static)) -> Option<TlsFailure> {
-    let failure = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())?;
-    Some(match failure {
+    causes(error).find_map(|cause| cause.downcast_ref()).map(of_rustls)
+}
+
+fn of_rustls(failure: &rustls::Error) -> TlsFailure {
+    match failure {
         rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => {
             match inner.downcast_ref::<Changed>() {
                 Some(&Changed { pinned, seen }) => TlsFailure::Changed { pinned, seen },
@@ -212,7 +304,7 @@ pub(crate) fn tls_failure(error: &(dyn StdError + 'static)) -> Option<TlsFailure
             | AlertDescription::InsufficientSecurity,
         ) => TlsFailure::NothingInCommon(failure.to_string()),
         _ => TlsFailure::Other(failure.to_string()),
-    })
+    }
 }
 
 #[cfg(test)]

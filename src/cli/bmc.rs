@@ -51,6 +51,7 @@ pub enum BmcCommand {
 
 /// Which BMC, as whom, and how much its certificate is trusted.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(after_help = "The password comes from the environment variable BMC_PASSWORD or from --password-file.")]
 pub struct BmcArgs {
     /// The BMC's host name or IP address
@@ -83,6 +84,9 @@ pub struct BmcArgs {
     /// The CA in place of the system's roots, PEM
     #[arg(long, value_name = "FILE", requires = "tls_verify")]
     tls_ca: Option<PathBuf>,
+    /// Also speak TLS that is too old to be safe: RSA key exchange, CBC suites, TLS 1.0 and 1.1
+    #[arg(long)]
+    tls_legacy: bool,
     /// How long the whole command may take
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().total.as_secs(),
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
@@ -190,6 +194,7 @@ impl BmcArgs {
             password: self.password()?,
             driver,
             tls: self.tls()?,
+            tls_legacy: self.tls_legacy,
             recorded_fingerprint: None,
             limits: Limits { total: Duration::from_secs(self.timeout), ..Limits::default() },
         })

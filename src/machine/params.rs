@@ -62,6 +62,8 @@ pub const TLS_POLICY: &str = "virtual-media/tls-policy";
 pub const TLS_FINGERPRINT: &str = "virtual-media/tls-fingerprint";
 /// PEM certificates that `verify` trusts instead of the system's.
 pub const TLS_CA: &str = "virtual-media/tls-ca";
+/// Whether TLS that is too old to be safe is spoken with the BMC.
+pub const TLS_LEGACY: &str = "virtual-media/tls-legacy";
 /// Seconds that a BMC may take to answer one request.
 pub const REQUEST_TIMEOUT: &str = "virtual-media/request-timeout";
 /// Seconds that all BMC work of one action may take.

@@ -68,6 +68,7 @@ pub(crate) fn target(bmc: &Bmc) -> Target {
         password: SecretString::from(bmc.password()),
         driver: drp_virtual_media::bmc::Driver::Redfish(None),
         tls: TlsPolicy::Accept,
+        tls_legacy: false,
         recorded_fingerprint: None,
         limits: limits(),
     }

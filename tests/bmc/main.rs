@@ -1,5 +1,5 @@
 //! The BMC driver against simulated BMCs: every action over every personality, boot devices, light, description, faults,
-//! certificates, turns, the commands.
+//! certificates, old TLS, turns, the commands.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod actions;
@@ -11,6 +11,7 @@ mod faults;
 mod identify;
 mod irmc;
 mod lenovo;
+mod old_tls;
 mod own_ways;
 mod refusals;
 mod supermicro;

@@ -19,6 +19,9 @@ fn with(bmc: &Bmc, tls: TlsPolicy, recorded: Option<Fingerprint>) -> Target {
     Target { tls, recorded_fingerprint: recorded, ..target(bmc) }
 }
 
+/// With rustls, then with OpenSSL, which old TLS is spoken through.
+const BACKENDS: [bool; 2] = [false, true];
+
 #[tokio::test]
 async fn accept_reports_the_fingerprint_and_says_when_it_changed() {
     let bench = Bench::start().await;
@@ -39,77 +42,86 @@ async fn accept_reports_the_fingerprint_and_says_when_it_changed() {
 #[tokio::test]
 async fn a_pin_takes_its_certificate_alone_and_sends_no_password_to_another() {
     let bench = Bench::start().await;
-    let bmc = bench.bmc(Personality::Generic).await;
-    let pinned = shown(&bmc);
-    let policies = [(TlsPolicy::Pin(Some(pinned)), None), (TlsPolicy::Pin(None), Some(pinned))];
-    for (policy, recorded) in policies.clone() {
-        smallest(&bench.bmcs, with(&bmc, policy, recorded)).await.unwrap();
+    for tls_legacy in BACKENDS {
+        let bmc = bench.bmc(Personality::Generic).await;
+        let pinned = shown(&bmc);
+        let policies = [(TlsPolicy::Pin(Some(pinned)), None), (TlsPolicy::Pin(None), Some(pinned))];
+        for (policy, recorded) in policies.clone() {
+            smallest(&bench.bmcs, Target { tls_legacy, ..with(&bmc, policy, recorded) }).await.unwrap();
+        }
+        bmc.renew_certificate().unwrap();
+        bmc.clear_requests();
+        for (policy, recorded) in policies {
+            let error = smallest(&bench.bmcs, Target { tls_legacy, ..with(&bmc, policy, recorded) }).await.unwrap_err();
+            let text = error.to_string();
+            assert_eq!(error.code(), 502, "{text}");
+            assert!(text.contains(&pinned.to_string()) && text.contains(&shown(&bmc).to_string()), "{text}");
+            assert!(text.contains("pin the new fingerprint"), "{text}");
+        }
+        assert!(bmc.requests().is_empty());
+        // A pin that is given goes before the one recorded.
+        smallest(&bench.bmcs, with(&bmc, TlsPolicy::Pin(Some(shown(&bmc))), Some(pinned))).await.unwrap();
     }
-    bmc.renew_certificate().unwrap();
-    bmc.clear_requests();
-    for (policy, recorded) in policies {
-        let error = smallest(&bench.bmcs, with(&bmc, policy, recorded)).await.unwrap_err();
-        let text = error.to_string();
-        assert_eq!(error.code(), 502, "{text}");
-        assert!(text.contains(&pinned.to_string()) && text.contains(&shown(&bmc).to_string()), "{text}");
-        assert!(text.contains("pin the new fingerprint"), "{text}");
-    }
-    assert!(bmc.requests().is_empty());
-    // A pin that is given goes before the one recorded.
-    smallest(&bench.bmcs, with(&bmc, TlsPolicy::Pin(Some(shown(&bmc))), Some(pinned))).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_certificate_without_its_key_satisfies_no_policy_but_accept() {
     let bench = Bench::start().await;
-    let bmc = bench.bmc(Personality::Generic).await;
-    bmc.lose_key().unwrap();
-    let policies = [
-        TlsPolicy::Pin(Some(shown(&bmc))),
-        TlsPolicy::Pin(None),
-        TlsPolicy::Verify { ca_pem: Some(bmc.certificate_pem()) },
-    ];
-    for policy in policies {
-        let error = smallest(&bench.bmcs, with(&bmc, policy, None)).await.unwrap_err();
-        assert_eq!(error.code(), 502, "{error}");
+    for tls_legacy in BACKENDS {
+        let bmc = bench.bmc(Personality::Generic).await;
+        bmc.lose_key().unwrap();
+        let policies = [
+            TlsPolicy::Pin(Some(shown(&bmc))),
+            TlsPolicy::Pin(None),
+            TlsPolicy::Verify { ca_pem: Some(bmc.certificate_pem()) },
+        ];
+        for policy in policies {
+            let error = smallest(&bench.bmcs, Target { tls_legacy, ..with(&bmc, policy, None) }).await.unwrap_err();
+            assert_eq!(error.code(), 502, "{error}");
+        }
+        assert!(bmc.requests().is_empty());
     }
-    assert!(bmc.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_pin_without_a_fingerprint_keeps_to_the_first_seen_and_reports_it() {
     let bench = Bench::start().await;
-    let bmc = bench.bmc(Personality::Generic).await;
-    let operation = Operation::unwatched();
-    let first = shown(&bmc);
-    let mut session = bench.bmcs.open(with(&bmc, TlsPolicy::Pin(None), None), &operation).await.unwrap();
-    assert_eq!(session.identity().fingerprint, Some(first));
-    bmc.renew_certificate().unwrap();
-    bmc.drop_connections();
-    bmc.until(|bmc| bmc.counts().open == 0).await;
-    bmc.clear_requests();
-    let error = session.media().await.unwrap_err();
-    assert!(error.to_string().contains(&first.to_string()), "{error}");
-    assert!(bmc.requests().is_empty());
+    for tls_legacy in BACKENDS {
+        let bmc = bench.bmc(Personality::Generic).await;
+        let operation = Operation::unwatched();
+        let first = shown(&bmc);
+        let mut session =
+            bench.bmcs.open(Target { tls_legacy, ..with(&bmc, TlsPolicy::Pin(None), None) }, &operation).await.unwrap();
+        assert_eq!(session.identity().fingerprint, Some(first));
+        bmc.renew_certificate().unwrap();
+        bmc.drop_connections();
+        bmc.until(|bmc| bmc.counts().open == 0).await;
+        bmc.clear_requests();
+        let error = session.media().await.unwrap_err();
+        assert!(error.to_string().contains(&first.to_string()), "{error}");
+        assert!(bmc.requests().is_empty());
+    }
 }
 
 #[tokio::test]
 async fn verify_takes_what_its_ca_signed_and_refuses_the_rest_before_any_request() {
     let bench = Bench::start().await;
-    let bmc = bench.bmc(Personality::Generic).await;
-    let verify = |ca_pem| with(&bmc, TlsPolicy::Verify { ca_pem }, None);
-    smallest(&bench.bmcs, verify(Some(bmc.certificate_pem()))).await.unwrap();
-    let own = bmc.certificate_pem();
-    bmc.renew_certificate().unwrap();
-    bmc.clear_requests();
-    for ca in [None, Some(own)] {
-        let error = smallest(&bench.bmcs, verify(ca)).await.unwrap_err();
-        assert_eq!(error.code(), 502, "{error}");
-        assert!(error.to_string().contains("the TLS policy does not accept"), "{error}");
+    for tls_legacy in BACKENDS {
+        let bmc = bench.bmc(Personality::Generic).await;
+        let verify = |ca_pem| Target { tls_legacy, ..with(&bmc, TlsPolicy::Verify { ca_pem }, None) };
+        smallest(&bench.bmcs, verify(Some(bmc.certificate_pem()))).await.unwrap();
+        let own = bmc.certificate_pem();
+        bmc.renew_certificate().unwrap();
+        bmc.clear_requests();
+        for ca in [None, Some(own)] {
+            let error = smallest(&bench.bmcs, verify(ca)).await.unwrap_err();
+            assert_eq!(error.code(), 502, "{error}");
+            assert!(error.to_string().contains("the TLS policy does not accept"), "{error}");
+        }
+        assert!(bmc.requests().is_empty());
+        let error = smallest(&bench.bmcs, verify(Some("no certificate".to_owned()))).await.unwrap_err();
+        assert_eq!(error.code(), 400, "{error}");
     }
-    assert!(bmc.requests().is_empty());
-    let error = smallest(&bench.bmcs, verify(Some("no certificate".to_owned()))).await.unwrap_err();
-    assert_eq!(error.code(), 400, "{error}");
 }
 
 #[tokio::test]
@@ -217,10 +229,10 @@ async fn child_of_the_proxy_test() {
 
 /// What is logged on this thread, at the finest level.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn start(&self) -> tracing::subscriber::DefaultGuard {
+    pub(crate) fn start(&self) -> tracing::subscriber::DefaultGuard {
         let own = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
@@ -230,7 +242,7 @@ impl Log {
         tracing::subscriber::set_default(subscriber)
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }

@@ -104,6 +104,7 @@ pub(crate) fn target(driver: Driver) -> Target {
         password: SecretString::from(PASSWORD),
         driver,
         tls: TlsPolicy::Accept,
+        tls_legacy: false,
         recorded_fingerprint: None,
         limits: limits(),
     }

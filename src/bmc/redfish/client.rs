@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use reqwest::header::{CONNECTION, IF_MATCH};
-use reqwest::tls::TlsInfo;
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -18,6 +17,7 @@ use crate::bmc::error::{Error, Kind, quoted, without_secret};
 use crate::bmc::limits::{Deadline, Limits};
 use crate::bmc::manners::Manners;
 use crate::bmc::target::{Fingerprint, Target};
+use crate::bmc::tls::{self, Http, Seen};
 
 /// The largest answer read, in bytes. The largest seen in practice, Dell's attributes, is a few hundred kilobytes.
 pub(super) const LARGEST: usize = 4 << 20;
@@ -50,7 +50,7 @@ impl<'a> Ask<'a> {
 
 /// One BMC's HTTP interface.
 pub(crate) struct Client {
-    http: reqwest::Client,
+    http: Http,
     base: Url,
     name: String,
     username: String,
@@ -66,7 +66,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(
-        http: reqwest::Client,
+        http: Http,
         target: &Target,
         base: Url,
         deadline: Deadline,
@@ -87,6 +87,11 @@ impl Client {
             quirks,
             doing: "connecting".to_owned(),
         }
+    }
+
+    /// Whether TLS that rustls refuses is allowed here.
+    pub(crate) fn allows_old_tls(&self) -> bool {
+        self.http.allows_old_tls()
     }
 
     pub(crate) fn use_quirks(&mut self, quirks: &'static dyn Quirks) {
@@ -304,7 +309,7 @@ impl Client {
             request = request.json(body);
         }
         let began = tokio::time::Instant::now();
-        let received = tokio::time::timeout(limit, receive(request)).await;
+        let received = tokio::time::timeout(limit, receive(&self.http, request)).await;
         let took = began.elapsed();
         match received {
             Err(_) => Err(Failure::Silent(limit)),
@@ -317,11 +322,21 @@ impl Client {
         }
     }
 
-    fn saw(&mut self, seen: Option<Fingerprint>) {
-        if seen.is_none() || seen == self.fingerprint {
+    fn saw(&mut self, seen: Option<Seen>) {
+        let Some(Seen { fingerprint, old }) = seen else { return };
+        let seen = Some(fingerprint);
+        if seen == self.fingerprint {
             return;
         }
         self.fingerprint = seen;
+        if let Some(suite) = old {
+            warn!(
+                bmc = self.name,
+                suite,
+                "old TLS is allowed for this BMC (virtual-media/tls-legacy): whoever stands between \
+                may be able to read the password; update the BMC's firmware"
+            );
+        }
         if let (Some(seen), Some(recorded), true) = (seen, self.recorded, self.fingerprint_changed()) {
             warn!(bmc = self.name, %recorded, %seen,
                 "the BMC's certificate has CHANGED since the last operation: renewed, or somebody stands between");
@@ -385,9 +400,9 @@ fn sorted(method: &Method, path: &str, answer: Answer) -> Result<Answer, Refusal
     if answer.is_success() { Ok(answer) } else { Err(Refusal::new(method, path, &answer)) }
 }
 
-async fn receive(request: reqwest::RequestBuilder) -> Result<(Answer, Option<Fingerprint>), Failure> {
-    let mut response = request.send().await?;
-    let seen = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).map(Fingerprint::of);
+async fn receive(http: &Http, request: reqwest::RequestBuilder) -> Result<(Answer, Option<Seen>), Failure> {
+    let mut response = http.send(request).await?;
+    let seen = tls::seen(&response);
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if bytes.len() + chunk.len() > LARGEST {

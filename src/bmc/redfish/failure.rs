@@ -7,7 +7,7 @@ use reqwest::Method;
 use super::client::{Client, LARGEST};
 use crate::bmc::error::{Error, Kind, quoted};
 use crate::bmc::limits::spoken;
-use crate::bmc::tls::{TlsFailure, root_cause, tls_failure, told};
+use crate::bmc::tls::{LegacyFailure, TlsFailure, Unanswered, root_cause, tls_failure, told};
 
 /// Advice where what answers is no Redfish service, or not in its senses.
 pub(super) const NOT_REDFISH: &str =
@@ -38,6 +38,18 @@ impl From<reqwest::Error> for Failure {
             (true, true) => Self::Unconnected(Unconnected::Late),
             (true, false) => Self::Unconnected(Unconnected::Tcp(root_cause(&error))),
             _ => Self::Broken(told(&error)),
+        }
+    }
+}
+
+impl From<Unanswered> for Failure {
+    fn from(cause: Unanswered) -> Self {
+        match cause {
+            Unanswered::Http(error) => error.into(),
+            Unanswered::Legacy(LegacyFailure::Late) => Self::Unconnected(Unconnected::Late),
+            Unanswered::Legacy(LegacyFailure::Tcp(cause)) => Self::Unconnected(Unconnected::Tcp(cause)),
+            Unanswered::Legacy(LegacyFailure::Tls(failure)) => Self::Unconnected(Unconnected::Tls(failure)),
+            Unanswered::Legacy(LegacyFailure::Broken(cause)) => Self::Broken(cause),
         }
     }
 }
@@ -77,12 +89,18 @@ impl Client {
                 "shows a certificate with SHA-256 {seen}; pinned is {pinned}"
             ))
             .advise("if the BMC's certificate was renewed, pin the new fingerprint; if not, somebody stands between"),
+            Unconnected::Tls(TlsFailure::NothingInCommon(cause)) if self.allows_old_tls() => self
+                .error(Kind::Unsupported, format!("offers no TLS that is spoken here, old TLS included ({cause})"))
+                .advise("update the BMC's firmware, or use another ipmi/mode for this machine"),
             Unconnected::Tls(TlsFailure::NothingInCommon(cause)) => self
                 .error(
                     Kind::Unsupported,
                     format!("offers only TLS versions or cipher suites that are refused here ({cause})"),
                 )
-                .advise("update the BMC's firmware, or use another ipmi/mode for this machine"),
+                .advise(
+                    "update the BMC's firmware; where there is none, set virtual-media/tls-legacy to true for this machine, \
+                     or use another ipmi/mode",
+                ),
             Unconnected::Tls(TlsFailure::Certificate(cause)) => {
                 refused(format!("shows a certificate that the TLS policy does not accept: {}", quoted(cause)))
                     .advise("give the CA that signed it, pin its fingerprint, or accept any certificate")

@@ -18,7 +18,7 @@ use super::error::Error;
 use super::limits::{Deadline, Patience, spoken};
 use super::manners::Manners;
 use super::target::Target;
-use super::tls::{Clients, Trust};
+use super::tls::Clients;
 use crate::operation::Operation;
 
 mod answer;
@@ -95,7 +95,7 @@ impl<'op> Redfish<'op> {
     ) -> Result<Self, Error> {
         let base = target.base()?;
         let parameter = |why: String| Error::new(super::Kind::Parameter, "reading the TLS policy", target.name(), why);
-        let http = clients.get(&Trust::of(target), target.limits.connect).map_err(parameter)?;
+        let http = clients.http(target).map_err(parameter)?;
         let mut client = Client::new(http, target, base, deadline, manners, Vendor::Generic.quirks());
         let known = memory.recall();
         let system_is_fresh = known.is_none();
