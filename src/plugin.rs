@@ -59,6 +59,12 @@ impl Plugin {
         }
     }
 
+    /// Waits, when the wire has ended, until no session of ours is left on a BMC; bounded.
+    pub fn leave(&self) -> impl Future<Output = ()> + use<> {
+        let site = Arc::clone(&self.site);
+        async move { site.bmcs.let_go().await }
+    }
+
     /// Takes the plugin object's parameters, and the server's API where the environment names one.
     async fn take(&self, params: Map<String, Value>) -> Result<(), actions::Error> {
         let name = params.get("Name").and_then(Value::as_str).unwrap_or(&self.provider).to_owned();

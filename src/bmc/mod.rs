@@ -17,6 +17,7 @@
 //! drivers beside Redfish share is in `work` (steps, time, errors) and `power`.
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use url::Url;
 
@@ -43,7 +44,7 @@ use ipmitool::Ipmitool;
 use limits::Deadline;
 use lpar::Lpar;
 use racadm::Racadm;
-use redfish::Redfish;
+use redfish::{Redfish, Sessions};
 
 pub use answered::{Identity, Media, Mounted, PowerState, Powered};
 pub use asked::{BootDevice, BootMode, Identified, Identify, Lasting, Part, Power};
@@ -61,6 +62,7 @@ pub struct Bmcs {
     gates: gate::Gates,
     remembered: manners::Remembered,
     known: redfish::Known,
+    sessions: Sessions,
 }
 
 impl Bmcs {
@@ -106,13 +108,19 @@ impl Bmcs {
             let answer = format!("was busy with another operation of ours for {waited}");
             Error::new(Kind::Busy, "waiting for a turn", target.name(), answer).advise("try again when that has ended")
         })?;
+        let turn = Arc::new(turn);
         let driver = match target.driver {
             Driver::Redfish(_) => {
                 let (manners, memory) = (self.remembered.of(&key), self.known.of(&key));
+                let access = self.sessions.access(&key, Arc::clone(&turn));
                 let clients = &self.clients;
                 let opened = match reach {
-                    Reach::Recognised => Redfish::open(clients, &target, deadline, manners, memory, operation).await?,
-                    Reach::Glance => Redfish::glance(clients, &target, deadline, manners, memory, operation).await?,
+                    Reach::Recognised => {
+                        Redfish::open(clients, &target, deadline, manners, memory, access, operation).await?
+                    }
+                    Reach::Glance => {
+                        Redfish::glance(clients, &target, deadline, manners, memory, access, operation).await?
+                    }
                 };
                 Session::Redfish(Box::new(opened))
             }
@@ -129,6 +137,12 @@ impl Bmcs {
             }
         };
         Ok(Bmc { name: target.name(), driver, _turn: turn })
+    }
+
+    /// Waits until what was opened on BMCs and let go is closed there: sessions, for a few seconds at most. To be awaited
+    /// before the runtime ends.
+    pub async fn let_go(&self) {
+        self.sessions.ended().await;
     }
 }
 
@@ -156,9 +170,10 @@ enum Session<'op> {
 /// [`Kind::Timeout`] where an answer or an effect does not come within the [`Limits`].
 pub struct Bmc<'op> {
     name: String,
-    // Dropped in this order: the connection is let go before the turn.
+    // Dropped in this order: the connection is let go before the turn. A session that is still to be deleted holds the turn
+    // too.
     driver: Session<'op>,
-    _turn: gate::Turn,
+    _turn: Arc<gate::Turn>,
 }
 
 impl Bmc<'_> {

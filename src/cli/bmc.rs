@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
 use super::{Failure, Usage};
@@ -94,6 +95,8 @@ pub struct BmcArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[arg(skip)]
+    bmcs: Bmcs,
 }
 
 /// Arguments of `bmc mount`.
@@ -140,6 +143,32 @@ impl BmcCommand {
     /// # Errors
     /// Whatever went wrong, as one sentence for people.
     pub async fn run(self, operation: &Operation, out: &mut impl Write) -> Result<(), Failure> {
+        let bmcs = self.args().bmcs.clone();
+        let done = tokio::select! {
+            done = self.perform(operation, out) => done,
+            stopped = stopped() => Err(stopped),
+        };
+        bmcs.let_go().await;
+        done
+    }
+
+    fn args(&self) -> &BmcArgs {
+        match self {
+            Self::Probe(args)
+            | Self::Status(args)
+            | Self::Unmount(args)
+            | Self::PowerStatus(args)
+            | Self::PowerOn(args)
+            | Self::PowerOff(args)
+            | Self::PowerCycle(args) => args,
+            Self::Mount(MountArgs { bmc, .. })
+            | Self::BootNext(BootArgs { bmc, .. })
+            | Self::Identify(IdentifyArgs { bmc, .. })
+            | Self::Get(GetArgs { bmc, .. }) => bmc,
+        }
+    }
+
+    async fn perform(self, operation: &Operation, out: &mut impl Write) -> Result<(), Failure> {
         match self {
             Self::Mount(args) => args.run(operation, out).await,
             Self::Probe(args) => args.probe(operation, out).await,
@@ -154,6 +183,16 @@ impl BmcCommand {
             Self::Get(args) => args.run(operation, out).await,
         }
     }
+}
+
+/// Waits for a signal that asks this process to end: what was begun on a BMC is let go before it does.
+async fn stopped() -> Failure {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    "stopped by a signal".into()
 }
 
 impl MountArgs {
@@ -177,7 +216,7 @@ impl MountArgs {
 
 impl BmcArgs {
     async fn open<'op>(&self, operation: &'op Operation) -> Result<Bmc<'op>, Failure> {
-        Ok(Bmcs::new().open(self.target()?, operation).await?)
+        Ok(self.bmcs.open(self.target()?, operation).await?)
     }
 
     fn target(&self) -> Result<Target, Failure> {

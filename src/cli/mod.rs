@@ -20,6 +20,7 @@ use self::listen::ListenArgs;
 use self::stdio::StdioArgs;
 use self::unpack::UnpackArgs;
 use crate::plugin;
+use crate::wire::lifecycle::LAST_WORDS;
 
 pub mod bmc;
 pub mod iso;
@@ -115,6 +116,13 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn usage() -> Result<(), Failure> {
     Ok(Cli::command().print_help()?)
+}
+
+/// Gives the sessions that are left on BMCs a last moment, as long as cancelled work has for its last words.
+fn let_go(runtime: &tokio::runtime::Runtime, left: impl Future<Output = ()>) {
+    if runtime.block_on(async { tokio::time::timeout(LAST_WORDS, left).await }).is_err() {
+        tracing::warn!("sessions are left on BMCs, which end them after a while");
+    }
 }
 
 /// A wrong use that the parser of the arguments cannot see.

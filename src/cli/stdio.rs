@@ -38,7 +38,9 @@ impl StdioArgs {
 
 fn serve(wire: Stdio, plugin: Plugin) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let left = plugin.leave();
     let served = runtime.block_on(wire.run(plugin));
+    super::let_go(&runtime, left);
     match &served {
         // Threads that were asked to stop may be about to remove a half-written file.
         Ok(()) => runtime.shutdown_timeout(LAST_WORDS),

@@ -1,5 +1,5 @@
 //! The BMC driver against simulated BMCs: every action over every personality, boot devices, light, description, faults,
-//! certificates, old TLS, turns, the commands.
+//! certificates, old TLS, sessions, turns, the commands.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod actions;
@@ -14,6 +14,7 @@ mod lenovo;
 mod old_tls;
 mod own_ways;
 mod refusals;
+mod sessions;
 mod supermicro;
 mod tls;
 mod vmm_control;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ALLOW, ETAG, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{ALLOW, ETAG, HeaderMap, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::message::{Message, messages, spoken};
@@ -19,6 +20,10 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) allow: Option<String>,
     pub(crate) etag: Option<String>,
+    /// Of the session that was opened.
+    pub(crate) token: Option<SecretString>,
+    /// Whether a refusal asks for Basic credentials (RFC 9110, 11.6.1).
+    pub(crate) asks_for_basic: bool,
     pub(crate) body: Body,
 }
 
@@ -37,12 +42,16 @@ impl Answer {
             let value = headers.get(name)?.to_str().ok()?.trim();
             if value.is_empty() { None } else { Some(value.to_owned()) }
         };
+        let challenges = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let basic = |challenge: &str| challenge.trim().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("basic"));
         Self {
             status,
             location: header(LOCATION),
             retry_after: header(RETRY_AFTER).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs),
             allow: header(ALLOW),
             etag: header(ETAG),
+            token: header(HeaderName::from_static("x-auth-token")).map(SecretString::from),
+            asks_for_basic: challenges.flat_map(|value| value.split(',')).any(basic),
             body: Body::read(bytes),
         }
     }
@@ -57,6 +66,12 @@ impl Answer {
         let own = body.get("@odata.etag").and_then(Value::as_str).filter(|etag| !etag.trim().is_empty());
         let etag = self.etag.or_else(|| own.map(str::to_owned));
         Some(Resource { path: path.to_owned(), etag, allow: self.allow, body })
+    }
+
+    /// The path of the resource that the body is.
+    pub(crate) fn own_path(&self) -> Option<String> {
+        let Body::Json(body) = &self.body else { return None };
+        body.get("@odata.id").and_then(Value::as_str).map(str::to_owned)
     }
 
     pub(crate) fn messages(&self) -> Vec<Message> {

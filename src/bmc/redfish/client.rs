@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use reqwest::header::{CONNECTION, IF_MATCH};
-use reqwest::{Method, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use secrecy::SecretString;
 use serde_json::Value;
 use tracing::{debug, warn};
 use url::Url;
 
 use super::answer::{Answer, Body, Refusal};
 use super::failure::{Failure, NOT_REDFISH};
+use super::session::Access;
 use super::value::Resource;
 use super::vendors::Quirks;
 use crate::bmc::error::{Error, Kind, quoted, without_secret};
@@ -21,6 +22,8 @@ use crate::bmc::tls::{self, Http, Seen};
 
 /// The largest answer read, in bytes. The largest seen in practice, Dell's attributes, is a few hundred kilobytes.
 pub(super) const LARGEST: usize = 4 << 20;
+/// The service root's path.
+pub(super) const ROOT: &str = "/redfish/v1/";
 /// More redirects than this are a loop.
 const REDIRECTS: usize = 3;
 
@@ -50,16 +53,17 @@ impl<'a> Ask<'a> {
 
 /// One BMC's HTTP interface.
 pub(crate) struct Client {
-    http: Http,
-    base: Url,
+    pub(super) http: Http,
+    pub(super) base: Url,
     name: String,
-    username: String,
-    password: SecretString,
+    pub(super) username: String,
+    pub(super) password: SecretString,
+    pub(super) access: Access,
     limits: Limits,
     deadline: Deadline,
     recorded: Option<Fingerprint>,
     fingerprint: Option<Fingerprint>,
-    manners: Manners,
+    pub(super) manners: Manners,
     quirks: &'static dyn Quirks,
     doing: String,
 }
@@ -69,6 +73,7 @@ impl Client {
         http: Http,
         target: &Target,
         base: Url,
+        access: Access,
         deadline: Deadline,
         manners: Manners,
         quirks: &'static dyn Quirks,
@@ -79,6 +84,7 @@ impl Client {
             name: target.name(),
             username: target.username.clone(),
             password: target.password.clone(),
+            access,
             limits: target.limits,
             deadline,
             recorded: target.recorded_fingerprint,
@@ -122,7 +128,8 @@ impl Client {
 
     /// An error about what is being done.
     pub(crate) fn error(&self, kind: Kind, answer: impl AsRef<str>) -> Error {
-        Error::new(kind, &self.doing, &self.name, without_secret(answer.as_ref(), &self.password))
+        let answer = self.access.hide_token(without_secret(answer.as_ref(), &self.password));
+        Error::new(kind, &self.doing, &self.name, answer)
     }
 
     /// One error out of several ways tried.
@@ -132,7 +139,8 @@ impl Client {
 
     /// The error that a refusal is, with the vendor's advice where there is some.
     pub(crate) fn refused(&self, refusal: &Refusal) -> Error {
-        let error = self.error(self.quirks.kind(refusal).unwrap_or_else(|| refusal.kind()), refusal.spoken());
+        let kind = self.quirks.kind(refusal).or_else(|| super::vendors::common_kind(refusal));
+        let error = self.error(kind.unwrap_or_else(|| refusal.kind()), refusal.spoken());
         match self.quirks.advice(refusal).or_else(|| super::vendors::common_advice(refusal)) {
             Some(advice) => error.advise(advice),
             None => error,
@@ -141,7 +149,7 @@ impl Client {
 
     /// The service root, without credentials unless the BMC insists.
     pub(crate) async fn root(&mut self) -> Result<Resource, Error> {
-        let path = "/redfish/v1/";
+        let path = ROOT;
         let mut answer = self.exchange(Ask::get(path, As::Nobody)).await?;
         if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             answer = self.exchange(Ask::get(path, As::Account)).await?;
@@ -155,6 +163,12 @@ impl Client {
         let root = self.read(path, answer)?;
         // Some CIMCs show the root's links after a login alone (check_redfish#148).
         if root.link("Systems").is_some() { Ok(root) } else { self.get(path).await }
+    }
+
+    /// What the service root shows to everybody, which may be nothing.
+    pub(super) async fn public_root(&mut self) -> Result<Resource, Error> {
+        let answer = self.exchange(Ask::get(ROOT, As::Nobody)).await?;
+        Ok(answer.resource(ROOT).unwrap_or_default())
     }
 
     /// A resource that has to be there.
@@ -234,6 +248,9 @@ impl Client {
     /// A request until the BMC has time for it: "not now" is answered by a bounded number of repetitions.
     async fn exchange(&mut self, ask: Ask<'_>) -> Result<Answer, Error> {
         let Ask { by, method, path, .. } = ask;
+        if by == As::Account {
+            self.enter().await?;
+        }
         for again in 1.. {
             let answer = self.follow(ask).await?;
             if answer.is_success() {
@@ -241,12 +258,15 @@ impl Client {
             }
             let refusal = Refusal::new(method, path, &answer);
             if by == As::Account && refuses_the_account(&refusal) {
+                if self.enter_instead(&answer).await? {
+                    continue;
+                }
                 return Err(self.credentials_refused(&refusal));
             }
             if again >= Limits::TRIES {
                 return Ok(answer);
             }
-            if !(self.quirks.is_passing(&refusal) || super::vendors::is_commonly_passing(&refusal)) {
+            if !self.is_passing(&refusal) {
                 return Ok(answer);
             }
             let backoff = self.limits.backoff(again);
@@ -293,14 +313,10 @@ impl Client {
     /// Sends it to `url`, which is its path or where a redirect led.
     async fn send(&mut self, ask: Ask<'_>, url: Url) -> Result<Answer, Failure> {
         let Ask { by, method, body, if_match, .. } = ask;
-        let limit = self.limits.request.min(self.deadline.remaining());
-        let mut request = self.http.request(method.clone(), url.clone()).header("OData-Version", "4.0");
-        request = request.header("Accept", "application/json");
+        let limit = self.request_limit();
+        let mut request = prepared(&self.http, &self.manners, method, url.clone());
         if by == As::Account {
-            request = request.basic_auth(&self.username, Some(self.password.expose_secret()));
-        }
-        if self.manners.avoids_reuse() {
-            request = request.header(CONNECTION, "close");
+            request = self.access.sign(request, &self.username, &self.password);
         }
         if let Some(etag) = if_match {
             request = request.header(IF_MATCH, etag);
@@ -322,7 +338,17 @@ impl Client {
         }
     }
 
-    fn saw(&mut self, seen: Option<Seen>) {
+    /// How long the next request may take.
+    pub(super) fn request_limit(&self) -> Duration {
+        self.limits.request.min(self.deadline.remaining())
+    }
+
+    /// Whether a refusal passes with time.
+    pub(super) fn is_passing(&self, refusal: &Refusal) -> bool {
+        self.quirks.is_passing(refusal) || super::vendors::is_commonly_passing(refusal)
+    }
+
+    pub(super) fn saw(&mut self, seen: Option<Seen>) {
         let Some(Seen { fingerprint, old }) = seen else { return };
         let seen = Some(fingerprint);
         if seen == self.fingerprint {
@@ -356,17 +382,12 @@ impl Client {
     }
 
     /// A link's place on this BMC. Whatever host a link names, only its path is used: credentials go nowhere else.
-    fn local(&self, link: &str) -> Result<Url, Error> {
-        let mut url = self.base.clone();
-        let Ok(meant) = self.base.join(link) else {
-            return Err(self.error(Kind::Refused, format!("gave a link that is no path: {}", quoted(link))));
-        };
-        url.set_path(meant.path());
-        url.set_query(meant.query());
-        Ok(url)
+    pub(super) fn local(&self, link: &str) -> Result<Url, Error> {
+        local(&self.base, link)
+            .ok_or_else(|| self.error(Kind::Refused, format!("gave a link that is no path: {}", quoted(link))))
     }
 
-    fn credentials_refused(&self, refusal: &Refusal) -> Error {
+    pub(super) fn credentials_refused(&self, refusal: &Refusal) -> Error {
         let answer = format!("refuses user {:?}: it {}", self.username, refusal.spoken());
         let error = self.error(Kind::Refused, answer).finally();
         match super::vendors::common_advice(refusal) {
@@ -400,7 +421,23 @@ fn sorted(method: &Method, path: &str, answer: Answer) -> Result<Answer, Refusal
     if answer.is_success() { Ok(answer) } else { Err(Refusal::new(method, path, &answer)) }
 }
 
-async fn receive(http: &Http, request: reqwest::RequestBuilder) -> Result<(Answer, Option<Seen>), Failure> {
+/// A request with what every one has.
+pub(super) fn prepared(http: &Http, manners: &Manners, method: &Method, url: Url) -> RequestBuilder {
+    let request = http.request(method.clone(), url);
+    let request = request.header("OData-Version", "4.0").header("Accept", "application/json");
+    if manners.avoids_reuse() { request.header(CONNECTION, "close") } else { request }
+}
+
+/// A link's place on the BMC at `base`.
+pub(super) fn local(base: &Url, link: &str) -> Option<Url> {
+    let meant = base.join(link).ok()?;
+    let mut url = base.clone();
+    url.set_path(meant.path());
+    url.set_query(meant.query());
+    Some(url)
+}
+
+pub(super) async fn receive(http: &Http, request: RequestBuilder) -> Result<(Answer, Option<Seen>), Failure> {
     let mut response = http.send(request).await?;
     let seen = tls::seen(&response);
     let mut bytes = Vec::new();

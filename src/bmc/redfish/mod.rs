@@ -8,8 +8,9 @@
 //! * R6 boot devices, on the settings object or the system: `boot`, `boot_override`
 //! * R7 `ETag` forms, R9 connections: `client`
 //! * R8 reset types and states: `power`
+//! * sessions, where Basic is refused: `session`
 //!
-//! Out of scope: sessions (Basic authentication leaves none behind), events, firmware.
+//! Out of scope: events, firmware.
 
 use tracing::{info, warn};
 
@@ -36,6 +37,7 @@ mod message;
 mod plan;
 mod power;
 mod read;
+mod session;
 mod slot;
 mod tasks;
 mod value;
@@ -44,9 +46,11 @@ mod vendors;
 use client::Client;
 use discovery::Platform;
 use known::Memory;
+use session::Access;
 use vendors::Quirks;
 
 pub(crate) use known::Known;
+pub(crate) use session::Sessions;
 
 pub use plan::{Plan, PlannedStep, SlotSeen};
 pub use slot::without_password;
@@ -75,9 +79,10 @@ impl<'op> Redfish<'op> {
         deadline: Deadline,
         manners: Manners,
         memory: Memory,
+        access: Access,
         operation: &'op Operation,
     ) -> Result<Self, Error> {
-        let mut bmc = Self::glance(clients, target, deadline, manners, memory, operation).await?;
+        let mut bmc = Self::glance(clients, target, deadline, manners, memory, access, operation).await?;
         bmc.fresh_system().await?;
         bmc.recognise().await?;
         Ok(bmc)
@@ -91,12 +96,13 @@ impl<'op> Redfish<'op> {
         deadline: Deadline,
         manners: Manners,
         memory: Memory,
+        access: Access,
         operation: &'op Operation,
     ) -> Result<Self, Error> {
         let base = target.base()?;
         let parameter = |why: String| Error::new(super::Kind::Parameter, "reading the TLS policy", target.name(), why);
         let http = clients.http(target).map_err(parameter)?;
-        let mut client = Client::new(http, target, base, deadline, manners, Vendor::Generic.quirks());
+        let mut client = Client::new(http, target, base, access, deadline, manners, Vendor::Generic.quirks());
         let known = memory.recall();
         let system_is_fresh = known.is_none();
         let platform = if let Some(known) = known {

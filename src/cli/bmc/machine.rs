@@ -21,7 +21,7 @@ pub struct BootArgs {
     #[arg(long)]
     always: bool,
     #[command(flatten)]
-    bmc: BmcArgs,
+    pub(super) bmc: BmcArgs,
 }
 
 /// Arguments of `bmc identify`.
@@ -31,7 +31,7 @@ pub struct IdentifyArgs {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
     seconds: Option<u64>,
     #[command(flatten)]
-    bmc: BmcArgs,
+    pub(super) bmc: BmcArgs,
 }
 
 /// Arguments of `bmc get`.
@@ -41,7 +41,7 @@ pub struct GetArgs {
     #[arg(value_enum)]
     part: Part,
     #[command(flatten)]
-    bmc: BmcArgs,
+    pub(super) bmc: BmcArgs,
 }
 
 impl BootArgs {

@@ -48,7 +48,7 @@ impl Quirks for Dell {
     fn kind(&self, refusal: &Refusal) -> Option<Kind> {
         if refusal.says_any(&["LC068", "VRM0021"]) {
             Some(Kind::Conflict)
-        } else if refusal.says_any(&["RAC0679", "RAC0218", "SYS518"]) {
+        } else if refusal.says_any(&["RAC0679", "SYS518"]) {
             Some(Kind::Busy)
         } else {
             None
@@ -58,8 +58,6 @@ impl Quirks for Dell {
     fn advice(&self, refusal: &Refusal) -> Option<String> {
         let advice = if refusal.says("LC068") {
             "it has pending configuration changes: reboot the machine to apply them, or delete the pending job, then try again"
-        } else if refusal.says("RAC0218") {
-            "its 8 sessions are taken: log others out, or wait until they expire"
         } else if refusal.says_any(&["VRM0021", "SYS446"]) {
             "its virtual media is stale or taken by a console: close the console, else restart the iDRAC, which takes 4 minutes"
         } else if refusal.says("RAC0679") {

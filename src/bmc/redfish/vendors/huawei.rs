@@ -2,9 +2,9 @@
 //! fails for no reason.
 //!
 //! Evidence: a field record of a 2288H V5 with iBMC 6.41 (the mammoth project's vendor notes), captures of an xFusion 2288H V7
-//! with 3.08.05.85 (the bootwright project's notes), gofish#174 for `If-Match`. Basic authentication needs no
-//! `Oem.Huawei.Domain`, without which a login for a session is refused.
+//! with 3.08.05.85 (the bootwright project's notes), gofish#174 for `If-Match`.
 
+use serde_json::{Value, json};
 use url::Url;
 
 use super::{Quirks, Way, vmm_control};
@@ -12,6 +12,7 @@ use crate::bmc::error::Kind;
 use crate::bmc::redfish::answer::Refusal;
 use crate::bmc::redfish::discovery::Platform;
 use crate::bmc::redfish::slot::Slot;
+use crate::bmc::redfish::value::Resource;
 
 pub(super) struct Huawei;
 
@@ -50,6 +51,12 @@ impl Quirks for Huawei {
         // The same URL fails after three seconds and works the next time; packets show that the BMC just stops after
         // the mount (V5).
         refusal.says("ConnectionFailed")
+    }
+
+    fn login_oem(&self, root: &Resource) -> Option<Value> {
+        // A login without the domain of its account is refused; Basic credentials need none (V5).
+        let maker = ["Huawei", "xFusion"].into_iter().find(|maker| root.at(&format!("Oem/{maker}")).is_some())?;
+        Some(json!({maker: {"Domain": "LocaliBMC"}}))
     }
 
     fn insert_ways(&self, _: &Platform, slot: &Slot, image: &Url) -> Vec<Way> {

@@ -14,6 +14,7 @@ use super::answer::Refusal;
 use super::boot_override::{CLEARINGS, Choice, Clearing};
 use super::discovery::Platform;
 use super::slot::Slot;
+use super::value::Resource;
 use super::{Redfish, boot, power};
 use crate::bmc::asked::BootDevice;
 use crate::bmc::error::{Error, Kind};
@@ -254,6 +255,11 @@ pub(crate) trait Quirks: Send + Sync {
         false
     }
 
+    /// The OEM section without which a login for a session is refused.
+    fn login_oem(&self, _root: &Resource) -> Option<Value> {
+        None
+    }
+
     /// What has to be looked at or switched on before media can be mounted.
     fn prepare(&self, _: &Platform) -> Option<Route> {
         None
@@ -393,14 +399,26 @@ pub(crate) trait Quirks: Send + Sync {
 
 /// Refusals that pass on any BMC.
 pub(crate) fn is_commonly_passing(refusal: &Refusal) -> bool {
-    matches!(refusal.status.as_u16(), 429 | 503) || refusal.says("ServiceTemporarilyUnavailable")
+    matches!(refusal.status.as_u16(), 429 | 503)
+        || refusal.says("ServiceTemporarilyUnavailable")
+        || sessions_are_taken(refusal)
+}
+
+/// The kind of refusals that mean the same on any BMC, whatever their status.
+pub(crate) fn common_kind(refusal: &Refusal) -> Option<Kind> {
+    sessions_are_taken(refusal).then_some(Kind::Busy)
+}
+
+/// RAC0218 is iDRAC's own name for it, with more than one status (badfish#447).
+fn sessions_are_taken(refusal: &Refusal) -> bool {
+    refusal.says_any(&["SessionLimitExceeded", "RAC0218"])
 }
 
 /// Advice for refusals that mean the same on any BMC.
 pub(crate) fn common_advice(refusal: &Refusal) -> Option<String> {
     let advice = if wants_licence(refusal) {
         "this needs a licence on the BMC: install it"
-    } else if refusal.says("SessionLimitExceeded") {
+    } else if sessions_are_taken(refusal) {
         "all its sessions are taken: log others out, or wait until they expire"
     } else if refusal.status.as_u16() == 503 {
         "it is busy or starting: try again in a few minutes"
