@@ -7,6 +7,7 @@ mod bad_input;
 mod boot_devices;
 mod describe;
 mod requests;
+mod sessions;
 mod site;
 mod surprises;
 mod transitions;
