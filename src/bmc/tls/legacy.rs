@@ -213,7 +213,8 @@ fn context() -> Result<SslContext, ErrorStack> {
     let mut context = SslContext::builder(SslMethod::tls_client())?;
     context.set_cipher_list(SUITES)?;
     context.set_min_proto_version(Some(SslVersion::TLS1))?;
-    context.set_options(LEGACY_SERVER_CONNECT);
+    // Without a renegotiation the certificate that was judged stays the one that is spoken with.
+    context.set_options(LEGACY_SERVER_CONNECT | SslOptions::NO_RENEGOTIATION);
     // The judge does, after the handshake.
     context.set_verify(SslVerifyMode::NONE);
     Ok(context.build())
