@@ -19,6 +19,7 @@ async fn by_default_a_certificate_is_recorded_and_its_change_is_a_loud_warning()
 
     bmc.renew_certificate().unwrap();
     bmc.drop_connections();
+    bmc.until(|bmc| bmc.counts().open == 0).await;
     site.server.action(&uuid, "powerstatus", json!({})).await.unwrap();
     assert_eq!(fingerprint(&site.server.state(&uuid)), bmc.certificate_sha256());
     let warned = site.server.stderr();
@@ -39,6 +40,7 @@ async fn a_pinned_certificate_that_changed_is_refused() {
 
     bmc.renew_certificate().unwrap();
     bmc.drop_connections();
+    bmc.until(|bmc| bmc.counts().open == 0).await;
     let error = site.server.action(&uuid, "powerstatus", json!({})).await.unwrap_err();
     assert_eq!(error.data["Code"], 502);
     let plain = error.message.replace(':', "");
