@@ -51,6 +51,25 @@ async fn one_session_serves_an_operation_and_none_is_left() {
 }
 
 #[tokio::test]
+async fn a_session_costs_a_login_and_a_logout_and_once_what_teaches_that() {
+    let bench = Bench::start().await;
+    let cost = async |bmc: &Bmc| {
+        bmc.clear_requests();
+        smallest(&bench.bmcs, target(bmc)).await.unwrap();
+        bench.bmcs.let_go().await;
+        bmc.requests().len()
+    };
+    for personality in Personality::ALL {
+        let (basic, session) = (bench.bmc(*personality).await, without_basic(&bench, *personality).await);
+        // At first a refusal and the service root as well.
+        for more in [4, 2] {
+            assert_eq!(cost(&session).await, cost(&basic).await + more, "{personality}");
+        }
+        assert_eq!(basic.counts().sessions_opened, 0, "{personality}");
+    }
+}
+
+#[tokio::test]
 async fn a_failure_leaves_no_session() {
     let bench = Bench::start().await;
     for personality in Personality::ALL {
