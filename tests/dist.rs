@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use drp_virtual_media_sim::bmc::{Fleet, Personality};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -41,9 +42,9 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-#[test]
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes: tests/run"]
-fn the_released_file_needs_nothing_of_the_machine_that_it_runs_on() {
+async fn the_released_file_needs_nothing_of_the_machine_that_it_runs_on() {
     let program = build();
     let size = fs::metadata(&program).unwrap().len();
     assert!(size < MOST_BYTES, "{size} bytes");
@@ -67,6 +68,19 @@ fn the_released_file_needs_nothing_of_the_machine_that_it_runs_on() {
     let looked_up = run_in(&bare, &[("BMC_PASSWORD", "x")], &arguments);
     assert_eq!(looked_up.status.code(), Some(1), "{looked_up:?}");
     assert!(text(&looked_up.stderr).contains("/etc/resolv.conf"), "{}", text(&looked_up.stderr));
+
+    // Both ways to speak TLS are in it.
+    let fleet = Fleet::start().await.unwrap();
+    let bmc = fleet.add(Personality::Generic).await.unwrap();
+    let port = bmc.address().port().to_string();
+    let arguments = ["bmc", "power-status", "--address", "127.0.0.1", "--port", &port, "--username", bmc.username()];
+    for (more, warns) in [(None, false), (Some("--tls-legacy"), true)] {
+        let arguments: Vec<_> = arguments.into_iter().chain(more).collect();
+        let asked = run_in(&bare, &[("BMC_PASSWORD", &bmc.password())], &arguments);
+        assert!(asked.status.success(), "{asked:?}");
+        assert_eq!(text(&asked.stderr).contains("old TLS is allowed"), warns, "{asked:?}");
+    }
+    fleet.shutdown().await;
 
     // No path of the machine that it was built on.
     let bytes = fs::read(&program).unwrap();

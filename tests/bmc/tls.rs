@@ -103,6 +103,7 @@ async fn a_pin_without_a_fingerprint_keeps_to_the_first_seen_and_reports_it() {
     }
 }
 
+/// Field complaint 18, of BMCs that sign their certificates themselves.
 #[tokio::test]
 async fn verify_takes_what_its_ca_signed_and_refuses_the_rest_before_any_request() {
     let bench = Bench::start().await;

@@ -29,6 +29,23 @@ async fn by_default_a_certificate_is_recorded_and_its_change_is_a_loud_warning()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn old_tls_is_spoken_with_the_bmc_of_the_machine_that_allows_it_alone_and_with_a_warning() {
+    let site = Site::start().await;
+    let (old, bmc) = site.machine(1, Personality::Generic).await;
+    let (other, _) = site.machine(2, Personality::Generic).await;
+    site.server.set_param(&old, "virtual-media/tls-legacy", json!(true)).await.unwrap();
+    for uuid in [&old, &other] {
+        site.server.action(uuid, "powerstatus", json!({})).await.unwrap();
+    }
+    // Whatever is logged in a call comes before its answer.
+    let logged = site.server.notices().into_iter().map(|notice| notice.params.to_string());
+    let warnings: Vec<_> = logged.filter(|line| line.contains("old TLS is allowed")).collect();
+    let of = bmc.address().to_string();
+    assert!(matches!(&warnings[..], [one] if one.contains("warn") && one.contains(&of)), "{of}: {warnings:?}");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pinned_certificate_that_changed_is_refused() {
     let site = Site::start().await;
     let (uuid, bmc) = site.machine(1, Personality::Ilo5).await;
