@@ -1,0 +1,38 @@
+//! OpenStack's sushy: what it does with each personality.
+
+use drp_virtual_media_sim::bmc::{Device, Personality};
+
+use crate::course::{self, Row};
+
+const ROWS: &[Row] = &[
+    Row::works(Personality::Generic),
+    // Until 4.40.10 "Cd" is the drive in the chassis (redfish-vendors 1.2), and sushy has no other way.
+    Row { personality: Personality::Idrac8, fails: &[], boots: Some(Device::PhysicalCd) },
+    Row { personality: Personality::Idrac9Early, fails: &[], boots: Some(Device::PhysicalCd) },
+    Row::works(Personality::Idrac9),
+    // The first member listed is slot 2, which never boots; ironic has a rule of its own for that, sushy none.
+    Row { personality: Personality::Idrac10, fails: &[], boots: Some(Device::Disk) },
+    Row {
+        personality: Personality::Ilo4,
+        fails: &[(
+            "insert",
+            "MissingActionError: The action #VirtualMedia.InsertMedia is missing from the resource \
+             /redfish/v1/Managers/1/VirtualMedia/2",
+        )],
+        boots: None,
+    },
+    Row::works(Personality::Ilo5),
+    Row::works(Personality::Ilo6),
+];
+
+#[test]
+fn every_personality_has_a_row_for_sushy() {
+    course::check_table("sushy", ROWS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs sushy: see tests/clients/install"]
+async fn sushy_boots_machines_from_an_image_as_far_as_the_table_says() {
+    let courses = course::run("with_sushy.py").await;
+    course::compare(&courses, ROWS);
+}

@@ -1,0 +1,86 @@
+"""Boots a machine once from an image with OpenStack's sushy, a call a step, as code that knows the machine's system would."""
+
+import sys
+import warnings
+
+import sushy
+
+import steps
+
+
+class Sushy:
+    def __init__(self, bmc):
+        self.bmc = bmc
+
+    def connect(self):
+        """Nothing is known yet but where the BMC is."""
+        auth = sushy.auth.BasicAuth(self.bmc.username, self.bmc.password)
+        # BMCs sign their own certificates.
+        self.root = sushy.Sushy(self.bmc.url, auth=auth, verify=False)
+
+    def find(self):
+        """The system that can be reset, out of all that there are."""
+        self.connect()
+        systems = self.root.get_system_collection().get_members()
+        return next(system.path for system in systems if "#ComputerSystem.Reset" in system.json.get("Actions", {}))
+
+    def cold_power(self):
+        self.connect()
+        self.system = self.root.get_system(self.bmc.system)
+        return self.system.power_state.value
+
+    def power(self):
+        self.system.refresh()
+        return self.system.power_state.value
+
+    def cold_media(self):
+        self.connect()
+        self.system = self.root.get_system(self.bmc.system)
+        self.media = self.find_media()
+        return bool(self.media.inserted)
+
+    def find_media(self):
+        """A virtual CD: of the system, else of the managers that it names."""
+        try:
+            collections = [self.system.virtual_media]
+        except sushy.exceptions.MissingAttributeError:
+            collections = [manager.virtual_media for manager in self.system.managers]
+        members = [member for collection in collections for member in collection.get_members()]
+        for wanted in (sushy.VIRTUAL_MEDIA_CD, sushy.VIRTUAL_MEDIA_DVD):
+            for member in members:
+                if wanted in member.media_types:
+                    return member
+        raise LookupError("there is no virtual CD")
+
+    def insert(self):
+        self.media.insert_media(self.bmc.image)
+
+    def see_inserted(self):
+        return steps.look(self.inserted, True)
+
+    def boot_once(self):
+        self.system.set_system_boot_options(sushy.BOOT_SOURCE_TARGET_CD, enabled=sushy.BOOT_SOURCE_ENABLED_ONCE)
+
+    def see_boot_once(self):
+        return steps.look(self.override, "Once")
+
+    def reset(self):
+        self.system.reset_system(sushy.RESET_FORCE_RESTART)
+
+    def eject(self):
+        self.media.eject_media()
+
+    def see_ejected(self):
+        return steps.look(self.inserted, False)
+
+    def inserted(self):
+        self.media.refresh(force=True)
+        return bool(self.media.inserted)
+
+    def override(self):
+        self.system.refresh(force=True)
+        return self.system.boot.enabled and self.system.boot.enabled.value
+
+
+warnings.simplefilter("ignore")
+steps.serve(Sushy(steps.Bmc(*sys.argv[1:])))
