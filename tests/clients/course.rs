@@ -100,7 +100,9 @@ async fn take(script: &str, personality: Personality, bmc: &Bmc, image: &str) ->
             continue;
         }
         let (requests, connections) = (bmc.counts().requests, bmc.connections());
-        let answer = match client.step(step).await {
+        let answer = client.step(step).await;
+        assert_eq!(bmc.state().sessions, 0, "{personality}: {script} leaves a session behind");
+        let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
                 course.fails.push((step, error));

@@ -5,4 +5,5 @@
 
 mod client;
 mod course;
+mod redfish_utilities;
 mod sushy;
