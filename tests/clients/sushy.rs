@@ -14,10 +14,12 @@ const ROWS: &[Row] = &[
     Row { personality: Personality::Idrac10, fails: &[], boots: Some(Device::Disk) },
     Row {
         personality: Personality::Ilo4,
+        // There is no InsertMedia action; sushy's PATCH has properties that an iLO 4 does not know (community.general#4595).
         fails: &[(
             "insert",
-            "MissingActionError: The action #VirtualMedia.InsertMedia is missing from the resource \
-             /redfish/v1/Managers/1/VirtualMedia/2",
+            "BadRequestError: HTTP PATCH /redfish/v1/Managers/1/VirtualMedia/2 returned code 400. iLO.0.10.ExtendedInfo: \
+             See @Message.ExtendedInfo. Extended information: [{'MessageArgs': ['Inserted'], 'MessageId': \
+             'Base.0.10.PropertyUnknown'}]",
         )],
         boots: None,
     },

@@ -28,6 +28,20 @@ async fn the_root_is_open_and_the_rest_is_not() {
 }
 
 #[tokio::test]
+async fn what_a_resource_takes_is_told_with_it_and_with_a_method_that_it_does_not_take() {
+    let (_fleet, _bmc, redfish) = generic().await;
+    for (method, path, status, allowed) in [
+        (Method::GET, SYSTEM, 200, "GET, HEAD, PATCH"),
+        (Method::HEAD, SYSTEM, 200, "GET, HEAD, PATCH"),
+        (Method::DELETE, SYSTEM, 405, "GET, HEAD, PATCH"),
+        (Method::GET, "/redfish/v1/Systems/1/Actions/ComputerSystem.Reset", 405, "POST"),
+    ] {
+        let answer = send(redfish.request(method.clone(), path)).await;
+        assert_eq!((answer.status, answer.headers["allow"].to_str().unwrap()), (status, allowed), "{method} {path}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_opens_and_closes() {
     let (_fleet, bmc, redfish) = generic().await;
     let login = json!({"UserName": "root", "Password": bmc.password()});

@@ -3,8 +3,8 @@
 //! What a BMC does is said three times apart, so that a new one is a page:
 //!
 //! * the engine: [`Fleet`] and [`Bmc`] (`fleet`, `handle`), connections (`serve`, `wire`, `certificate`), the way of a
-//!   request (`call`, `auth`, `route`, `resources`, `inventory`, `perform`), and what a machine does (`machine`, `media`,
-//!   `boot`, `light`, `power`, `service`, `fetch`);
+//!   request (`call`, `auth`, `route`, `methods`, `resources`, `inventory`, `perform`), and what a machine does
+//!   (`machine`, `media`, `boot`, `light`, `power`, `service`, `fetch`);
 //! * [`Profile`]: every belief that differs between vendors, as data, and hooks (`oem`) where data does not do;
 //! * [`Personality`]: one file a family, with its differences and their sources; [`Quirk`]s go on top of any of them.
 //!
@@ -24,6 +24,7 @@ mod log;
 mod machine;
 mod media;
 mod message;
+mod methods;
 mod oem;
 mod perform;
 mod personality;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::call::{Act, Call, Reply};
 use super::machine::Machine;
 use super::message::Refusal;
+use super::methods::allowed;
 use super::profile::{EtagCheck, EtagForm, Member, Profile, Under};
 use super::resources;
 use super::{boot, inventory, light, media, power, service};
@@ -15,7 +16,14 @@ pub(super) fn route(machine: &mut Machine, call: &Call) -> Act {
     if let Some(act) = oem.route(machine, call) {
         return act;
     }
-    resource(machine, call).unwrap_or_else(|refusal| Act::Reply(Reply::refusal(&refusal, &machine.profile)))
+    let act = resource(machine, call);
+    let act = act.unwrap_or_else(|refusal| Act::Reply(Reply::refusal(&refusal, &machine.profile)));
+    match (act, call.segments()) {
+        (Act::Reply(reply), Some(segments)) if reply.status == 405 || (reply.status == 200 && call.reads()) => {
+            Act::Reply(reply.with("Allow", allowed(&machine.profile, &segments)))
+        }
+        (act, _) => act,
+    }
 }
 
 fn resource(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> {
