@@ -28,6 +28,14 @@ async fn the_root_is_open_and_the_rest_is_not() {
 }
 
 #[tokio::test]
+async fn the_versions_are_told_alone() {
+    let (_fleet, _bmc, redfish) = generic().await;
+    let answer = redfish.get("/redfish").await;
+    assert_eq!((answer.status, answer.body), (200, json!({"v1": "/redfish/v1/"})));
+    assert_eq!(send(redfish.request(Method::DELETE, "/redfish")).await.status, 405);
+}
+
+#[tokio::test]
 async fn what_a_resource_takes_is_told_with_it_and_with_a_method_that_it_does_not_take() {
     let (_fleet, _bmc, redfish) = generic().await;
     for (method, path, status, allowed) in [

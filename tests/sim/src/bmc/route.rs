@@ -18,11 +18,13 @@ pub(super) fn route(machine: &mut Machine, call: &Call) -> Act {
     }
     let act = resource(machine, call);
     let act = act.unwrap_or_else(|refusal| Act::Reply(Reply::refusal(&refusal, &machine.profile)));
-    match (act, call.segments()) {
-        (Act::Reply(reply), Some(segments)) if reply.status == 405 || (reply.status == 200 && call.reads()) => {
+    match act {
+        Act::Reply(reply) if reply.status == 405 || (reply.status == 200 && call.reads()) => {
+            // `/redfish` itself has none, and is read alone as the root is.
+            let segments = call.segments().unwrap_or_default();
             Act::Reply(reply.with("Allow", allowed(&machine.profile, &segments)))
         }
-        (act, _) => act,
+        act @ (Act::Reply(_) | Act::Perform(..)) => act,
     }
 }
 
@@ -30,7 +32,7 @@ fn resource(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> {
     let profile = machine.profile.clone();
     let identity = &profile.identity;
     if call.path == "/redfish" {
-        return read(&profile, call, json!({"v1": "/redfish/v1/"}));
+        return versions(&profile, call);
     }
     let not_found = || Refusal::from(&profile.errors.not_found);
     let segments = call.segments().ok_or_else(not_found)?;
@@ -165,6 +167,14 @@ pub(super) fn read(profile: &Profile, call: &Call, mut body: Value) -> Result<Ac
             Ok(Act::Reply(Reply::ok(body).with("ETag", etag)))
         }
     }
+}
+
+/// DSP0266, protocol version: `v1` and nothing else, hence no `ETag`.
+fn versions(profile: &Profile, call: &Call) -> Result<Act, Refusal> {
+    if !call.reads() {
+        return Err((&profile.errors.method).into());
+    }
+    Ok(Act::Reply(Reply::ok(json!({"v1": "/redfish/v1/"}))))
 }
 
 /// Actions take POST alone.
