@@ -36,6 +36,19 @@ async fn the_versions_are_told_alone() {
 }
 
 #[tokio::test]
+async fn a_resource_is_told_with_its_schema_and_is_not_to_be_kept() {
+    let (_fleet, _bmc, redfish) = generic().await;
+    for (path, schema) in [
+        (SYSTEM, "http://redfish.dmtf.org/schemas/v1/ComputerSystem.v1_16_0.json"),
+        ("/redfish/v1/Systems", "http://redfish.dmtf.org/schemas/v1/ComputerSystemCollection.json"),
+    ] {
+        let headers = redfish.get(path).await.headers;
+        assert_eq!(headers["link"].to_str().unwrap(), format!("<{schema}>; rel=describedby"));
+        assert_eq!(headers["cache-control"], "no-cache");
+    }
+}
+
+#[tokio::test]
 async fn what_a_resource_takes_is_told_with_it_and_with_a_method_that_it_does_not_take() {
     let (_fleet, _bmc, redfish) = generic().await;
     for (method, path, status, allowed) in [

@@ -160,13 +160,26 @@ pub(super) fn read(profile: &Profile, call: &Call, mut body: Value) -> Result<Ac
     if !call.reads() {
         return Err((&profile.errors.method).into());
     }
-    match resources::etag(profile.http.etags.form, &body) {
-        None => Ok(Act::Reply(Reply::ok(body))),
-        Some(etag) => {
-            body["@odata.etag"] = json!(etag);
-            Ok(Act::Reply(Reply::ok(body).with("ETag", etag)))
-        }
+    let etag = resources::etag(profile.http.etags.form, &body);
+    if let Some(etag) = &etag {
+        body["@odata.etag"] = json!(etag);
     }
+    let schema = schema(&body);
+    // DSP0266, response headers: both with every resource.
+    let mut reply = Reply::ok(body).with("Cache-Control", "no-cache");
+    if let Some(schema) = schema {
+        reply = reply.with("Link", format!("<{schema}>; rel=describedby"));
+    }
+    Ok(Act::Reply(match etag {
+        Some(etag) => reply.with("ETag", etag),
+        None => reply,
+    }))
+}
+
+/// The published schema of a resource, in the version that its type names.
+fn schema(body: &Value) -> Option<String> {
+    let (versioned, _) = body["@odata.type"].as_str()?.strip_prefix('#')?.rsplit_once('.')?;
+    Some(format!("http://redfish.dmtf.org/schemas/v1/{versioned}.json"))
 }
 
 /// DSP0266, protocol version: `v1` and nothing else, hence no `ETag`.
