@@ -49,6 +49,15 @@ async fn a_resource_is_told_with_its_schema_and_is_not_to_be_kept() {
 }
 
 #[tokio::test]
+async fn another_version_of_odata_is_not_spoken() {
+    let (_fleet, _bmc, redfish) = generic().await;
+    for (version, status) in [("4.0", 200), ("4.1", 412)] {
+        let answer = send(redfish.request(Method::GET, SYSTEM).header("OData-Version", version)).await;
+        assert_eq!(answer.status, status, "{version}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_resource_takes_is_told_with_it_and_with_a_method_that_it_does_not_take() {
     let (_fleet, _bmc, redfish) = generic().await;
     for (method, path, status, allowed) in [

@@ -155,6 +155,10 @@ async fn answer(
 }
 
 async fn authorized(shared: &Arc<Shared>, call: &Call, headers: &HeaderMap) -> Reply {
+    // DSP0266, request headers: a version that the service does not speak is 412.
+    if text(headers, "odata-version").is_some_and(|version| version != "4.0") {
+        return shared.read(|machine| Reply::message(&machine.profile.errors.precondition_failed, &machine.profile));
+    }
     if let Some(refusal) = shared.read(|machine| auth::refuse(machine, call, headers)) {
         shared.counters.unauthorized.fetch_add(1, Ordering::Relaxed);
         return refusal;
