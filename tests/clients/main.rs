@@ -7,3 +7,4 @@ mod client;
 mod course;
 mod redfish_utilities;
 mod sushy;
+mod validator;
