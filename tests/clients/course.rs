@@ -53,7 +53,7 @@ impl Row {
 pub(crate) struct Course {
     pub(crate) personality: Personality,
     fails: Vec<(&'static str, String)>,
-    boots: Option<Device>,
+    pub(crate) boots: Option<Device>,
     costs: Vec<(&'static str, Cost)>,
 }
 
@@ -141,7 +141,8 @@ async fn take(script: &str, personality: Personality, bmc: &Bmc, image: &str) ->
 pub(crate) fn compare(courses: &[Course], rows: &[Row]) {
     let mut differences = Vec::new();
     for course in courses {
-        let Some(row) = rows.iter().find(|row| row.personality == course.personality) else { continue };
+        let works = Row::works(course.personality);
+        let row = rows.iter().find(|row| row.personality == course.personality).unwrap_or(&works);
         let failed: Vec<_> = course.fails.iter().map(|(step, words)| (*step, words.as_str())).collect();
         if (failed.as_slice(), course.boots) != (row.fails, row.boots) {
             differences.push(format!(
@@ -159,7 +160,8 @@ pub(crate) fn check_table(client: &str, rows: &[Row]) {
         let count = rows.iter().filter(|row| row.personality == *personality).count();
         assert_eq!(
             count, 1,
-            "{personality:?} has {count} rows in tests/clients/{client}.rs: see whether {client} boots it"
+            "{personality:?} has {count} rows in tests/clients/{client}.rs: begin with Row::works, and the ignored test there \
+             says how {client} fares"
         );
     }
 }

@@ -6,5 +6,6 @@
 mod client;
 mod course;
 mod redfish_utilities;
+mod requests;
 mod sushy;
 mod validator;

@@ -3,6 +3,7 @@
 use drp_virtual_media_sim::bmc::{Device, Personality};
 
 use crate::course::{self, Row};
+use crate::requests;
 
 const ROWS: &[Row] = &[
     Row::works(Personality::Generic),
@@ -37,4 +38,5 @@ fn every_personality_has_a_row_for_sushy() {
 async fn sushy_boots_machines_from_an_image_as_far_as_the_table_says() {
     let courses = course::run("with_sushy.py").await;
     course::compare(&courses, ROWS);
+    requests::compare(&courses);
 }

@@ -35,16 +35,16 @@ class Sushy:
 
     def cold_media(self):
         self.connect()
-        self.system = self.root.get_system(self.bmc.system)
-        self.media = self.find_media()
+        # Not the system that is asked for its power: its refresh would read again all the media found through it.
+        self.media = self.find_media(self.root.get_system(self.bmc.system))
         return bool(self.media.inserted)
 
-    def find_media(self):
+    def find_media(self, system):
         """A virtual CD: of the system, else of the managers that it names."""
         try:
-            collections = [self.system.virtual_media]
+            collections = [system.virtual_media]
         except sushy.exceptions.MissingAttributeError:
-            collections = [manager.virtual_media for manager in self.system.managers]
+            collections = [manager.virtual_media for manager in system.managers]
         members = [member for collection in collections for member in collection.get_members()]
         for wanted in (sushy.VIRTUAL_MEDIA_CD, sushy.VIRTUAL_MEDIA_DVD):
             for member in members:
@@ -74,11 +74,11 @@ class Sushy:
         return steps.look(self.inserted, False)
 
     def inserted(self):
-        self.media.refresh(force=True)
+        self.media.refresh()
         return bool(self.media.inserted)
 
     def override(self):
-        self.system.refresh(force=True)
+        self.system.refresh()
         return self.system.boot.enabled and self.system.boot.enabled.value
 
 
