@@ -36,24 +36,31 @@ class Sushy:
     def cold_media(self):
         self.connect()
         # Not the system that is asked for its power: its refresh would read again all the media found through it.
-        self.media = self.find_media(self.root.get_system(self.bmc.system))
-        return bool(self.media.inserted)
+        self.drives = self.find_drives(self.root.get_system(self.bmc.system))
+        return any(drive.inserted for drive in self.drives)
 
-    def find_media(self, system):
-        """A virtual CD: of the system, else of the managers that it names."""
+    def find_drives(self, system):
+        """The virtual CDs: of the system, else of the managers that it names; DVDs where there is no CD."""
         try:
             collections = [system.virtual_media]
         except sushy.exceptions.MissingAttributeError:
             collections = [manager.virtual_media for manager in system.managers]
         members = [member for collection in collections for member in collection.get_members()]
         for wanted in (sushy.VIRTUAL_MEDIA_CD, sushy.VIRTUAL_MEDIA_DVD):
-            for member in members:
-                if wanted in member.media_types:
-                    return member
+            drives = [member for member in members if wanted in member.media_types]
+            if drives:
+                return drives
         raise LookupError("there is no virtual CD")
 
     def insert(self):
-        self.media.insert_media(self.bmc.image)
+        """Into the first drive that takes the image, as ironic does; where none does, the last one's error."""
+        refused = None
+        for self.media in self.drives:
+            try:
+                return self.media.insert_media(self.bmc.image)
+            except sushy.exceptions.SushyError as error:
+                refused = error
+        raise refused
 
     def see_inserted(self):
         return steps.look(self.inserted, True)
