@@ -24,22 +24,24 @@ const HEAD: &str = "\
 # What sushy asks of a BMC
 
 Requests / TLS connections of sushy 5.14.0 with Basic credentials against the simulated BMCs. The path of the system is
-known; cold: nothing else is; warm: the system was read before; look: the effect is read until it shows. A dash: sushy
-cannot do it there, in the words that `sushy.rs` has. A star: it is told that all is well, and the machine boots something
-else than the image. The test in `sushy.rs` measures this anew and compares.
+known; cold: nothing else is; warm: the system was read before; look: the effect is read until it shows, each time counted.
+A dash: sushy cannot do it there, in the words that `sushy.rs` has. A star: it is told that all is well, and the machine
+boots something else than the image. The test in `sushy.rs` measures this anew and compares.
 
 ";
+
+const TABLE: &str = "tests/clients/requests.md";
 
 /// Compares the table with what was measured.
 pub(crate) fn compare(courses: &[Course]) {
     let measured = table(courses);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/requests.md");
-    if fs::read_to_string(&path).unwrap_or_default() == measured {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(TABLE);
+    if std::env::var_os("WRITE_TABLES").is_some() {
+        fs::write(path, measured).unwrap();
         return;
     }
-    let new = Path::new(env!("CARGO_TARGET_TMPDIR")).join("requests.md");
-    fs::write(&new, &measured).unwrap();
-    panic!("{} differs from what was measured, which is in {}:\n{measured}", path.display(), new.display());
+    let written = fs::read_to_string(path).unwrap_or_default();
+    assert!(written == measured, "{TABLE} is not what is measured; WRITE_TABLES=1 writes it anew:\n{measured}");
 }
 
 fn table(courses: &[Course]) -> String {
