@@ -71,6 +71,25 @@ async fn every_device_is_set_once_and_from_now_on_on_every_bmc() {
     }
 }
 
+/// Redfishtool#106, metal-operator#607: a Supermicro sets a mode that is left out back to its default.
+#[tokio::test]
+async fn a_firmware_boots_in_the_mode_it_had_whatever_is_set_and_taken_back() {
+    let bench = Bench::start().await;
+    for personality in Personality::ALL {
+        let bmc = bench.bmc(*personality).await;
+        bmc.set_power(true);
+        let operation = Operation::unwatched();
+        let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+        session.boot_from(BootDevice::Pxe, Lasting::Once, BootMode::Current).await.unwrap();
+        assert_eq!(bmc.state().boot_mode, "UEFI", "{personality}: another device");
+        session.mount(&bench.image_for(&bmc)).await.unwrap();
+        session.boot_once_from_cd().await.unwrap();
+        assert_eq!(bmc.state().boot_mode, "UEFI", "{personality}: the virtual CD");
+        session.clear_boot_once().await.unwrap();
+        assert_eq!(bmc.state().boot_mode, "UEFI", "{personality}: taken back");
+    }
+}
+
 #[tokio::test]
 async fn whether_a_boot_from_virtual_cd_is_to_come_is_read_off_every_bmc() {
     let bench = Bench::start().await;

@@ -273,7 +273,6 @@ fn refused_by_supermicro() -> Vec<Refused> {
         (x12, "POST", insert, image("http://h/a.iso?x"), 400, format, &["Image"]),
         (x12, "POST", insert, image("http://h/a=b.iso"), 400, format, &["Image"]),
         (x12, "POST", insert, image("http://h/a.img"), 400, format, &["Image"]),
-        (x12, "PATCH", "/redfish/v1/Systems/1", json!({"Boot": once}), 400, "Base.v1_4_0.PropertyMissing", mode),
         (
             Personality::SupermicroX10,
             "PATCH",
@@ -547,6 +546,22 @@ async fn a_supermicro_lists_eject_while_it_holds_an_image_and_names_that_afterwa
     assert_eq!((&empty["Image"], &empty["Inserted"]), (&json!("http://h/other.iso"), &json!(false)));
     assert_eq!(empty["ConnectedVia"], "NotConnected");
     assert!(empty["Actions"]["#VirtualMedia.EjectMedia"].is_null());
+}
+
+#[tokio::test]
+async fn a_supermicro_takes_a_boot_device_without_a_mode_and_sets_the_mode_back() {
+    let fleet = Fleet::start().await.unwrap();
+    for personality in [Personality::SupermicroX12, Personality::SupermicroX13] {
+        let (bmc, redfish) = start(&fleet, personality).await;
+        for (boot, mode) in [
+            (json!({"BootSourceOverrideMode": "UEFI"}), "UEFI"),
+            (json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "UsbCd"}), "Legacy"),
+        ] {
+            assert_eq!(redfish.patch_any("/redfish/v1/Systems/1", json!({"Boot": boot})).await.status, 200);
+            assert_eq!(bmc.state().boot_mode, mode, "{personality}");
+        }
+        assert_eq!(bmc.state().boot_once.as_deref(), Some("UsbCd"), "{personality}");
+    }
 }
 
 #[tokio::test]

@@ -47,11 +47,16 @@ fn patch(machine: &mut Machine, call: &Call) -> Result<Act, Refusal> {
 fn checked(machine: &Machine, wanted: &Map<String, Value>) -> Result<Effect, Refusal> {
     let (rules, errors) = (&machine.profile.boot, &machine.profile.errors);
     let mut new = machine.boot.clone();
+    if rules.mode == ModeRule::Reverts {
+        "Legacy".clone_into(&mut new.mode);
+    }
     for (name, value) in wanted {
         let allowed: &[&str] = match (name.as_str(), &rules.mode) {
             ("BootSourceOverrideTarget", _) => rules.targets,
             ("BootSourceOverrideEnabled", _) => rules.enabled,
-            ("BootSourceOverrideMode", ModeRule::Writable | ModeRule::Required) => &["UEFI", "Legacy"],
+            ("BootSourceOverrideMode", ModeRule::Writable | ModeRule::Reverts | ModeRule::Required) => {
+                &["UEFI", "Legacy"]
+            }
             ("BootSourceOverrideMode", ModeRule::ReadOnly) => return Err(Refusal::about(&errors.not_writable, name)),
             _ => return Err(Refusal::about(&errors.unknown_property, name)),
         };

@@ -144,6 +144,7 @@ impl Machine {
                 .collect(),
             ejects: self.ejects,
             boot_once: self.boot_once(),
+            boot_mode: self.boot.mode.clone(),
             boot_always: self.boot_always(),
             identifies: self.identifies(),
             boots: self.boots.iter().cloned().collect(),

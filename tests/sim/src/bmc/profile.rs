@@ -342,6 +342,8 @@ pub enum ModeRule {
     Absent,
     /// Shown and writable.
     Writable,
+    /// Shown and writable; a PATCH without it sets it back to Legacy.
+    Reverts,
     /// Shown, and refused in a PATCH as [`Errors::not_writable`].
     ReadOnly,
     /// A PATCH without it is refused as [`Errors::missing`].

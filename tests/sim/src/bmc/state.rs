@@ -13,6 +13,8 @@ pub struct State {
     pub ejects: u64,
     /// What the next boot alone will take: a Redfish boot target, or the vendor's own device name.
     pub boot_once: Option<String>,
+    /// `BootSourceOverrideMode`, shown or not.
+    pub boot_mode: String,
     /// What every boot takes that nothing else is set for; `None`: the disk, by the firmware's own order.
     pub boot_always: Option<Device>,
     /// Whether the light makes the machine known.

@@ -64,8 +64,8 @@ pub(super) fn profile(base: &'static str) -> Profile {
             targets: &["None", "Pxe", "Floppy", "Cd", "Usb", "Hdd", "BiosSetup", "UsbCd", "UefiBootNext", "UefiHttp"],
             // sushy.
             cd: CdMeans::Physical,
-            // Redfishtool#106, metal-operator#607: what is left out is reset; refused here, so that it shows.
-            mode: ModeRule::Required,
+            // Redfishtool#106, metal-operator#607. That the default is Legacy is believed.
+            mode: ModeRule::Reverts,
             answer: Answer::Ok,
             ..generic.boot
         },
