@@ -1,6 +1,9 @@
 //! XCC3, of V4 servers: images on shares are named by URLs (`mount_virtual_media.py`).
+//!
+//! `ETags` are believed to be as before. That newer firmware answers 412 (community.general#11261) is told of the chassis'
+//! power, whose readings change between a look and a PATCH.
 
-use super::super::profile::{EtagCheck, EtagForm, Etags, Http, Identity, Media, Profile, Shares, Under};
+use super::super::profile::{Identity, Media, Profile, Shares, Under};
 use super::lenovo;
 
 pub(super) fn profile() -> Profile {
@@ -14,11 +17,6 @@ pub(super) fn profile() -> Profile {
             manager_model: "Lenovo XClarity Controller 3",
             firmware: "IHX403M 1.10 2025-01-15",
             ..lenovo.identity
-        },
-        http: Http {
-            // 412 unless a weak ETag is sent as a strong one (community.general#11270, of newer firmware).
-            etags: Etags { form: EtagForm::Weak, on_patch: EtagCheck::StrongOnly },
-            ..lenovo.http
         },
         media: Media { schemes: vec!["http", "https", "nfs", "smb"], shares: Shares::Url, ..lenovo.media },
         ..lenovo
