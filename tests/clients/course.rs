@@ -93,6 +93,10 @@ pub(crate) async fn run(script: &str) -> Vec<Course> {
 
 async fn take(script: &str, personality: Personality, bmc: &Bmc, image: &str) -> Course {
     bmc.set_power(true);
+    if personality.profile().media.off_at_first {
+        // As on the BMC's own page: no client here knows the vendor's action for it.
+        bmc.set_media_enabled(true);
+    }
     let mut client = Client::start(script, personality, bmc, image);
     let mut course = Course { personality, fails: Vec::new(), boots: None, costs: Vec::new() };
     for (step, needs) in STEPS {

@@ -10,6 +10,26 @@ const FULL: (&str, &str) = (
     "RedfishNoAcceptableVirtualMediaError: No acceptable virtual media: No available slots of types CD, DVD",
 );
 
+/// A session is opened with Huawei's own `Domain` alone (redfish-vendors 1.11), and the tools log in by session.
+const NO_LOGIN: &[(&str, &str)] = &[
+    ("find", "InvalidCredentialsError: HTTP 401 Unauthorized returned: Invalid credentials supplied"),
+    ("cold_power", "InvalidCredentialsError: HTTP 401 Unauthorized returned: Invalid credentials supplied"),
+];
+
+/// RDOC1 is listed first and takes no URL (python-redfish-lenovo#21); the tool tries no other slot.
+macro_rules! not_writable {
+    ($registry:literal) => {
+        &[(
+            "insert",
+            concat!(
+                "RedfishOperationFailedError: Operation failed: HTTP 400\n\n",
+                $registry,
+                ".PropertyNotWritable: The property cannot be written.\n"
+            ),
+        )]
+    };
+}
+
 const ROWS: &[Row] = &[
     Row::works(Personality::Generic),
     // "Cd" is the drive in the chassis until 4.40.10 (redfish-vendors 1.2).
@@ -21,6 +41,18 @@ const ROWS: &[Row] = &[
     Row { personality: Personality::Ilo4, fails: &[FULL], boots: None },
     Row { personality: Personality::Ilo5, fails: &[FULL], boots: None },
     Row { personality: Personality::Ilo6, fails: &[FULL], boots: None },
+    // An empty slot's Image is "" here as well (a recorded stand-in of a Gigabyte's answers).
+    Row { personality: Personality::MegaRac, fails: &[FULL], boots: None },
+    // An empty slot has no Image at all (bmcweb, virtual_media.hpp).
+    Row { personality: Personality::OpenBmc, fails: &[("insert", "KeyError: 'Image'")], boots: None },
+    Row { personality: Personality::Xcc, fails: not_writable!("Base.1.8"), boots: None },
+    Row { personality: Personality::Xcc2, fails: not_writable!("Base.1.12"), boots: None },
+    Row { personality: Personality::Xcc3, fails: not_writable!("Base.1.18"), boots: None },
+    // "Cd" is the drive in the chassis, the virtual one is "UsbCd" (sushy); the tool is told one name for all.
+    Row { personality: Personality::SupermicroX12, fails: &[], boots: Some(Device::PhysicalCd) },
+    Row { personality: Personality::SupermicroX13, fails: &[], boots: Some(Device::PhysicalCd) },
+    Row { personality: Personality::Ibmc, fails: NO_LOGIN, boots: None },
+    Row { personality: Personality::Xfusion, fails: NO_LOGIN, boots: None },
 ];
 
 #[test]

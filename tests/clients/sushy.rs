@@ -26,6 +26,24 @@ const ROWS: &[Row] = &[
     },
     Row::works(Personality::Ilo5),
     Row::works(Personality::Ilo6),
+    Row::works(Personality::MegaRac),
+    Row::works(Personality::OpenBmc),
+    Row::works(Personality::Xcc),
+    Row::works(Personality::Xcc2),
+    Row::works(Personality::Xcc3),
+    Row::works(Personality::SupermicroX12),
+    Row::works(Personality::SupermicroX13),
+    Row {
+        personality: Personality::Ibmc,
+        // It has an action of Huawei's own (VmmControl), and takes no PATCH.
+        fails: &[(
+            "insert",
+            "MissingActionError: The action #VirtualMedia.InsertMedia is missing from the resource \
+             /redfish/v1/Managers/1/VirtualMedia/CD",
+        )],
+        boots: None,
+    },
+    Row::works(Personality::Xfusion),
 ];
 
 #[test]

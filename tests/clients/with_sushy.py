@@ -66,7 +66,11 @@ class Sushy:
         return steps.look(self.inserted, True)
 
     def boot_once(self):
-        self.system.set_system_boot_options(sushy.BOOT_SOURCE_TARGET_CD, enabled=sushy.BOOT_SOURCE_ENABLED_ONCE)
+        # AMI's wants all three (ironic, VENDORS_REQUIRING_FULL_BOOT_REQUEST).
+        mode = self.system.boot.mode if self.root.json.get("Vendor") == "AMI" else None
+        self.system.set_system_boot_options(
+            sushy.BOOT_SOURCE_TARGET_CD, enabled=sushy.BOOT_SOURCE_ENABLED_ONCE, mode=mode
+        )
 
     def see_boot_once(self):
         return steps.look(self.override, "Once")
