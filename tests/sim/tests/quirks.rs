@@ -98,7 +98,7 @@ async fn shows(fleet: &Fleet, quirk: Quirk) {
             assert!(redfish.get(CD).await.body["Actions"]["#VirtualMedia.EjectMedia"].is_object());
         }
         Quirk::WantsProtocol => {
-            assert_eq!(insert(&redfish, json!({})).await.message_id(), "Base.1.15.PropertyMissing");
+            assert_eq!(insert(&redfish, json!({})).await.message_id(), "Base.1.15.ActionParameterMissing");
             assert_eq!(insert(&redfish, json!({"TransferProtocolType": "NFS"})).await.status, 204);
         }
         Quirk::WantsCredentials => {

@@ -197,7 +197,7 @@ fn refused_by_the_others() -> Vec<Refused> {
             "/redfish/v1/Managers/CIMC/VirtualMedia/0/Actions/VirtualMedia.InsertMedia",
             json!({"Image": "http://h/a.iso"}),
             400,
-            "Base.1.10.PropertyMissing",
+            "Base.1.10.ActionParameterMissing",
             &["TransferProtocolType"],
         ),
     ]

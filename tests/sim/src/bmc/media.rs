@@ -33,8 +33,10 @@ pub(super) fn insert_effects(
 ) -> Result<Vec<Effect>, Refusal> {
     let profile = machine.profile.clone();
     let (media, errors) = (&profile.media, &profile.errors);
+    // What an action takes are parameters; a PATCH is of properties.
+    let missing = if media.actions { &errors.missing_parameter } else { &errors.missing };
     let image = match body.get("Image") {
-        None => return Err(Refusal::about(&errors.missing, "Image")),
+        None => return Err(Refusal::about(missing, "Image")),
         Some(Value::String(image)) if !image.is_empty() => image.clone(),
         Some(_) => return Err(Refusal::about(&errors.wrong_type, "Image")),
     };
@@ -54,7 +56,7 @@ pub(super) fn insert_effects(
         }
     }
     if let Some(name) = media.needs.iter().find(|name| !body.contains_key(**name)) {
-        return Err(Refusal::about(&errors.missing, name));
+        return Err(Refusal::about(missing, name));
     }
     check_image(machine, &image)?;
     check_drive(machine, drive)?;

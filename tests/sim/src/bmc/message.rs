@@ -60,6 +60,8 @@ pub struct Errors {
     pub malformed: Message,
     /// A required property is missing.
     pub missing: Message,
+    /// A required parameter of an action is missing.
+    pub missing_parameter: Message,
     /// A property that it does not know.
     pub unknown_property: Message,
     /// A property that cannot be written.
@@ -101,7 +103,8 @@ impl Errors {
             not_found: says(404, "ResourceMissingAtURI", "There is no resource here."),
             method: says(405, "OperationNotAllowed", "This resource does not take that method."),
             malformed: says(400, "MalformedJSON", "The body is not JSON."),
-            missing: says(400, "PropertyMissing", "A required property is missing."),
+            missing: says(400, "PropertyMissing", "The property %1 is required."),
+            missing_parameter: says(400, "ActionParameterMissing", "The action requires the parameter %1."),
             unknown_property: says(400, "PropertyUnknown", "There is no such property."),
             not_writable: says(400, "PropertyNotWritable", "The property cannot be written."),
             not_in_list: says(400, "PropertyValueNotInList", "The value is none of the allowable ones."),
@@ -135,9 +138,14 @@ impl Refusal {
     pub(super) fn body(&self, errors: &Errors) -> Value {
         json!({"error": {
             "code": errors.code.as_ref().unwrap_or(&self.message.id),
-            "message": if errors.texts { self.message.text.as_ref() } else { "See @Message.ExtendedInfo." },
+            "message": if errors.texts { self.text() } else { "See @Message.ExtendedInfo.".to_owned() },
             "@Message.ExtendedInfo": self.entries(errors),
         }})
+    }
+
+    /// The message's text, with its argument in place.
+    fn text(&self) -> String {
+        self.message.text.replace("%1", self.about.first().map_or("", String::as_str))
     }
 
     /// `@Message.ExtendedInfo` for it.
@@ -155,7 +163,7 @@ impl Refusal {
             entry["MessageArgs"] = json!(self.about);
         }
         if errors.texts {
-            entry["Message"] = json!(self.message.text);
+            entry["Message"] = json!(self.text());
             entry["Severity"] = json!("Critical");
             entry["RelatedProperties"] = self.about.iter().map(|name| json!(format!("#/{name}"))).collect();
         }
