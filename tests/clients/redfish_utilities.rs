@@ -16,17 +16,10 @@ const NO_LOGIN: &[(&str, &str)] = &[
     ("cold_power", "InvalidCredentialsError: HTTP 401 Unauthorized returned: Invalid credentials supplied"),
 ];
 
-/// RDOC1 is listed first and takes no URL (python-redfish-lenovo#21); the tool tries no other slot.
-macro_rules! not_writable {
-    ($registry:literal) => {
-        &[(
-            "insert",
-            concat!(
-                "RedfishOperationFailedError: Operation failed: HTTP 400\n\n",
-                $registry,
-                ".PropertyNotWritable: The property cannot be written.\n"
-            ),
-        )]
+/// An insert that is refused: the tool tries one slot, with what it is told.
+macro_rules! refused {
+    ($message:literal) => {
+        &[("insert", concat!("RedfishOperationFailedError: Operation failed: HTTP 400\n\n", $message, "\n"))]
     };
 }
 
@@ -45,14 +38,42 @@ const ROWS: &[Row] = &[
     Row { personality: Personality::MegaRac, fails: &[FULL], boots: None },
     // An empty slot has no Image at all (bmcweb, virtual_media.hpp).
     Row { personality: Personality::OpenBmc, fails: &[("insert", "KeyError: 'Image'")], boots: None },
-    Row { personality: Personality::Xcc, fails: not_writable!("Base.1.8"), boots: None },
-    Row { personality: Personality::Xcc2, fails: not_writable!("Base.1.12"), boots: None },
-    Row { personality: Personality::Xcc3, fails: not_writable!("Base.1.18"), boots: None },
+    // RDOC1 is listed first, and takes no URL (python-redfish-lenovo#21).
+    Row {
+        personality: Personality::Xcc,
+        fails: refused!("Base.1.8.PropertyNotWritable: The property cannot be written."),
+        boots: None,
+    },
+    Row {
+        personality: Personality::Xcc2,
+        fails: refused!("Base.1.12.PropertyNotWritable: The property cannot be written."),
+        boots: None,
+    },
+    Row {
+        personality: Personality::Xcc3,
+        fails: refused!("Base.1.18.PropertyNotWritable: The property cannot be written."),
+        boots: None,
+    },
     // "Cd" is the drive in the chassis, the virtual one is "UsbCd" (sushy); the tool is told one name for all.
     Row { personality: Personality::SupermicroX12, fails: &[], boots: Some(Device::PhysicalCd) },
     Row { personality: Personality::SupermicroX13, fails: &[], boots: Some(Device::PhysicalCd) },
     Row { personality: Personality::Ibmc, fails: NO_LOGIN, boots: None },
     Row { personality: Personality::Xfusion, fails: NO_LOGIN, boots: None },
+    // It is told no TransferProtocolType, and adds none.
+    Row {
+        personality: Personality::Cimc,
+        fails: refused!("Base.1.10.ActionParameterMissing: The action requires the parameter TransferProtocolType."),
+        boots: None,
+    },
+    // The first slot is a console's (ironic, LP 2031595).
+    Row {
+        personality: Personality::Ucsx,
+        fails: refused!("Base.1.14.OperationNotAllowed: This resource does not take that method."),
+        boots: None,
+    },
+    // As OpenBMC's.
+    Row { personality: Personality::Gb200, fails: &[("insert", "KeyError: 'Image'")], boots: None },
+    Row { personality: Personality::DgxH100, fails: &[FULL], boots: None },
 ];
 
 #[test]

@@ -40,17 +40,17 @@ class Sushy:
         return any(drive.inserted for drive in self.drives)
 
     def find_drives(self, system):
-        """The virtual CDs: of the system, else of the managers that it names; DVDs where there is no CD."""
+        """The virtual CDs: of the system, else of the managers that it names; a DVD is one too, as for ironic."""
         try:
             collections = [system.virtual_media]
         except sushy.exceptions.MissingAttributeError:
             collections = [manager.virtual_media for manager in system.managers]
         members = [member for collection in collections for member in collection.get_members()]
-        for wanted in (sushy.VIRTUAL_MEDIA_CD, sushy.VIRTUAL_MEDIA_DVD):
-            drives = [member for member in members if wanted in member.media_types]
-            if drives:
-                return drives
-        raise LookupError("there is no virtual CD")
+        wanted = {sushy.VIRTUAL_MEDIA_CD, sushy.VIRTUAL_MEDIA_DVD}
+        drives = [member for member in members if wanted.intersection(member.media_types)]
+        if not drives:
+            raise LookupError("there is no virtual CD")
+        return drives
 
     def insert(self):
         """Into the first drive that takes the image, as ironic does; where none does, the last one's error."""
