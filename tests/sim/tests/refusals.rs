@@ -258,7 +258,6 @@ fn refused_by_supermicro() -> Vec<Refused> {
     let x12 = Personality::SupermicroX12;
     let format = "Base.v1_4_0.ResourceAtUriInUnknownFormat";
     let image = |url: &str| json!({"Image": url});
-    let once = json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "UsbCd"});
     let mode: &[&str] = &["BootSourceOverrideMode"];
     vec![
         (
