@@ -4,7 +4,8 @@ use drp_virtual_media_sim::bmc::{Device, Personality};
 
 use crate::course::{self, Row};
 
-/// An iLO shows `""` as the image of an empty drive (recorded trees); the tool takes all but `null` for an image.
+/// Said by the tool where it finds no drive for CDs without an image. An iLO shows `""` as the image of an empty one (recorded
+/// trees), and all but `null` is an image to it.
 const FULL: (&str, &str) = (
     "insert",
     "RedfishNoAcceptableVirtualMediaError: No acceptable virtual media: No available slots of types CD, DVD",
@@ -54,6 +55,8 @@ const ROWS: &[Row] = &[
         fails: refused!("Base.1.18.PropertyNotWritable: The property cannot be written."),
         boots: None,
     },
+    // Its slot is listed while it holds an image (recorded); what fills it is a configuration of Supermicro's own.
+    Row { personality: Personality::SupermicroX10, fails: &[FULL], boots: None },
     // "Cd" is the drive in the chassis, the virtual one is "UsbCd" (sushy); the tool is told one name for all.
     Row { personality: Personality::SupermicroX12, fails: &[], boots: Some(Device::PhysicalCd) },
     Row { personality: Personality::SupermicroX13, fails: &[], boots: Some(Device::PhysicalCd) },
