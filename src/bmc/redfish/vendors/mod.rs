@@ -1,11 +1,10 @@
 //! Where vendors differ from the engine, one file each.
 //!
 //! A vendor's file implements [`Quirks`]: named steps and predicates, each with its evidence; what it does not mention is
-//! done as the rules say. To add a vendor: a file here, a variant of [`Vendor`], a personality of the simulator.
+//! done as the rules say. To add a vendor: a file here, its row in `vendor`, a personality of the simulator.
 
 use std::fmt::{self, Display, Formatter};
 use std::pin::Pin;
-use std::str::FromStr;
 
 use serde_json::{Value, json};
 use url::Url;
@@ -30,140 +29,10 @@ mod huawei;
 mod lenovo;
 mod openbmc;
 mod supermicro;
+mod vendor;
 mod vmm_control;
 
-/// The vendors whose differences are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Vendor {
-    /// Whatever follows the rules of Redfish.
-    Generic,
-    /// Dell iDRAC 8, 9, 10.
-    Dell,
-    /// Fujitsu iRMC S5 and S6.
-    Fujitsu,
-    /// H3C HDM.
-    H3c,
-    /// HPE iLO 4, 5, 6, 7.
-    Hpe,
-    /// AMI `MegaRAC`: Gigabyte, `ASRock` Rack, Quanta, NVIDIA DGX and others.
-    Ami,
-    /// `OpenBMC` with bmcweb, NVIDIA's GB200 and GH200 among them.
-    OpenBmc,
-    /// Lenovo XCC, XCC2, XCC3.
-    Lenovo,
-    /// Supermicro X10 to X13.
-    Supermicro,
-    /// Huawei's and xFusion's iBMC.
-    Huawei,
-    /// Cisco CIMC, of rack servers and UCS X.
-    Cisco,
-}
-
-impl Vendor {
-    /// Every vendor, as `ipmi/mode` may name it after `redfish-`.
-    pub const ALL: [Self; 11] = [
-        Self::Generic,
-        Self::Dell,
-        Self::Hpe,
-        Self::Ami,
-        Self::OpenBmc,
-        Self::Lenovo,
-        Self::Supermicro,
-        Self::Huawei,
-        Self::Cisco,
-        Self::H3c,
-        Self::Fujitsu,
-    ];
-
-    /// The vendor's name in `ipmi/mode` and in logs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Generic => "generic",
-            Self::Dell => "dell",
-            Self::Fujitsu => "fujitsu",
-            Self::H3c => "h3c",
-            Self::Hpe => "hpe",
-            Self::Ami => "ami",
-            Self::OpenBmc => "openbmc",
-            Self::Lenovo => "lenovo",
-            Self::Supermicro => "supermicro",
-            Self::Huawei => "huawei",
-            Self::Cisco => "cisco",
-        }
-    }
-
-    /// The vendor that a BMC's own word for itself stands for: a vendor's or product's name, an OEM section's key.
-    pub(crate) fn recognised_in(word: &str) -> Option<Self> {
-        let word = word.to_ascii_lowercase();
-        let begins = |names: &[&str]| names.iter().any(|name| word.starts_with(name));
-        if begins(&["dell", "integrated dell"]) {
-            Some(Self::Dell)
-        } else if matches!(word.as_str(), "hp" | "hpe") || begins(&["hpe ", "hewlett", "ilo"]) {
-            Some(Self::Hpe)
-        } else if word == "ami" || begins(&["ami ", "american megatrends", "gigabyte", "asrock", "quanta"]) {
-            Some(Self::Ami)
-        } else if begins(&["openbmc", "nvidia"]) {
-            Some(Self::OpenBmc)
-        } else if begins(&["lenovo"]) {
-            Some(Self::Lenovo)
-        } else if begins(&["supermicro", "super micro"]) {
-            Some(Self::Supermicro)
-        } else if begins(&["ts_fujitsu", "fujitsu", "fsas", "irmc"]) {
-            Some(Self::Fujitsu)
-        } else if begins(&["h3c", "new h3c", "hdm"]) {
-            Some(Self::H3c)
-        } else if begins(&["huawei", "xfusion", "ibmc"]) {
-            Some(Self::Huawei)
-        } else if begins(&["cisco", "cimc"]) {
-            Some(Self::Cisco)
-        } else {
-            None
-        }
-    }
-
-    pub(crate) fn quirks(self) -> &'static dyn Quirks {
-        match self {
-            Self::Generic => &generic::Generic,
-            Self::Dell => &dell::Dell,
-            Self::Fujitsu => &fujitsu::Fujitsu,
-            Self::H3c => &h3c::H3c,
-            Self::Hpe => &hpe::Hpe,
-            Self::Ami => &ami::Ami,
-            Self::OpenBmc => &openbmc::OpenBmc,
-            Self::Lenovo => &lenovo::Lenovo,
-            Self::Supermicro => &supermicro::Supermicro,
-            Self::Huawei => &huawei::Huawei,
-            Self::Cisco => &cisco::Cisco,
-        }
-    }
-}
-
-impl serde::Serialize for Vendor {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl Display for Vendor {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A vendor's name that is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no vendor {0:?} is known; known are {known}", known = Vendor::ALL.map(Vendor::name).join(", "))]
-pub struct UnknownVendor(String);
-
-impl FromStr for Vendor {
-    type Err = UnknownVendor;
-
-    fn from_str(name: &str) -> Result<Self, UnknownVendor> {
-        let found = Self::ALL.into_iter().find(|vendor| vendor.name().eq_ignore_ascii_case(name.trim()));
-        found.ok_or_else(|| UnknownVendor(name.to_owned()))
-    }
-}
+pub use vendor::{UnknownVendor, Vendor};
 
 /// One way to insert an image into a slot, or to eject it.
 #[derive(Clone, Debug, PartialEq)]
@@ -448,41 +317,4 @@ pub(crate) fn blames_image(refusal: &Refusal) -> bool {
         "RAC0720",
         "RAC0904",
     ]) || refusal.messages.iter().any(|message| message.text.starts_with("Cannot download virtual media"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Vendor;
-
-    #[test]
-    fn a_word_that_a_bmc_has_for_itself_leads_to_its_vendor() {
-        for (word, vendor) in [
-            ("Huawei", Some(Vendor::Huawei)),
-            ("xFusion", Some(Vendor::Huawei)),
-            ("iBMC", Some(Vendor::Huawei)),
-            ("H3C", Some(Vendor::H3c)),
-            ("New H3C Technologies Co., Ltd.", Some(Vendor::H3c)),
-            ("HDM", Some(Vendor::H3c)),
-            ("ts_fujitsu", Some(Vendor::Fujitsu)),
-            ("FUJITSU", Some(Vendor::Fujitsu)),
-            ("Fsas", Some(Vendor::Fujitsu)),
-            ("iRMC S6", Some(Vendor::Fujitsu)),
-            ("iLO 7", Some(Vendor::Hpe)),
-            // The key of H3C's OEM sections is too common a word to say anything.
-            ("Public", None),
-            ("Inspur", None),
-        ] {
-            assert_eq!(Vendor::recognised_in(word), vendor, "{word}");
-        }
-    }
-
-    #[test]
-    fn names_are_read_as_they_are_written_and_unknown_ones_list_the_known() {
-        for vendor in Vendor::ALL {
-            assert_eq!(vendor.name().parse(), Ok(vendor));
-        }
-        let error = "acme".parse::<Vendor>().map_err(|e| e.to_string());
-        let known = Vendor::ALL.map(Vendor::name).join(", ");
-        assert_eq!(error, Err(format!("no vendor \"acme\" is known; known are {known}")));
-    }
 }
