@@ -1,5 +1,6 @@
 //! One answer of a BMC, and what a refusal among them means.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use reqwest::header::{ALLOW, ETAG, HeaderMap, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -112,8 +113,32 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) messages: Vec<Message>,
     sent: String,
-    /// How the task ended whose end it is.
+    /// How the task ended whose end it is, or what became of each form of the request.
     ended: Option<Box<str>>,
+}
+
+/// The forms of one request that a BMC refused, in the order tried.
+#[derive(Debug, Default)]
+pub(crate) struct Tried(Vec<String>);
+
+impl Tried {
+    /// `form` says in which form the request was sent, without a secret: "with Image".
+    pub(crate) fn add(&mut self, form: impl Display, refusal: &Refusal) {
+        let Refusal { status, messages, .. } = refusal;
+        let said = if messages.is_empty() { String::new() } else { format!(", {}", spoken(messages)) };
+        self.0.push(format!("({}) {form}: {status}{said}", self.0.len() + 1));
+    }
+
+    /// The last refusal, told with those of the other forms, where there were others.
+    pub(crate) fn told(self, last: Refusal) -> Refusal {
+        let Self(forms) = self;
+        if forms.len() < 2 || last.ended.is_some() {
+            return last;
+        }
+        let told =
+            format!("refused each of {} forms of {} {}: {}", forms.len(), last.method, last.path, forms.join(" "));
+        Refusal { ended: Some(told.into()), ..last }
+    }
 }
 
 impl Refusal {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tracing::{debug, warn};
 use url::Url;
 
-use super::answer::{Answer, Body, Refusal};
+use super::answer::{Answer, Body, Refusal, Tried};
 use super::failure::{Failure, NOT_REDFISH};
 use super::session::Access;
 use super::value::Resource;
@@ -213,25 +213,33 @@ impl Client {
         let mut forms = etag_forms(etag);
         let mut form = forms.pop();
         let mut is_read = false;
+        let mut tried = Tried::default();
         loop {
             let if_match = form.clone().flatten();
             let if_match = if_match.as_deref();
             let ask = Ask { by: As::Account, method: &Method::PATCH, path, body: Some(body), if_match };
-            let answer = self.exchange(ask).await?;
-            match answer.status {
+            let refusal = match sorted(&Method::PATCH, path, self.exchange(ask).await?) {
+                Ok(answer) => return Ok(Ok(answer)),
+                Err(refusal) => refusal,
+            };
+            tried.add(
+                if_match.map_or_else(|| "without If-Match".to_owned(), |etag| format!("with If-Match {etag}")),
+                &refusal,
+            );
+            match refusal.status {
                 StatusCode::PRECONDITION_FAILED if !forms.is_empty() => form = forms.pop(),
                 StatusCode::PRECONDITION_REQUIRED if if_match.is_none() && !is_read => {
                     // None was known, or what was known is outdated.
                     is_read = true;
                     let read = self.get(path).await?.etag;
                     if read.is_none() || read == known {
-                        return Ok(sorted(&Method::PATCH, path, answer));
+                        return Ok(Err(tried.told(refusal)));
                     }
                     forms = etag_forms(read.as_deref());
                     form = forms.pop();
                     known = read;
                 }
-                _ => return Ok(sorted(&Method::PATCH, path, answer)),
+                _ => return Ok(Err(tried.told(refusal))),
             }
         }
     }

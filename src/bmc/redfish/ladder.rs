@@ -118,6 +118,18 @@ impl Ladder {
         Value::Object(body)
     }
 
+    /// The body's form for people: "with Image, TransferProtocolType HTTP". The image is the same in all, and may hold a
+    /// password.
+    pub(crate) fn form(&self) -> String {
+        let body = self.body();
+        let fields = body.as_object().into_iter().flatten().map(|(name, value)| match value {
+            Value::String(value) if name != "Image" => format!("{name} {value}"),
+            Value::Bool(value) => format!("{name} {value}"),
+            _ => name.clone(),
+        });
+        format!("with {}", fields.collect::<Vec<_>>().join(", "))
+    }
+
     /// The next body after a refusal; false when there is none that the refusal gives hope for.
     ///
     /// Each part is added once and taken away at most once, so this ends.
@@ -187,6 +199,7 @@ mod tests {
         let mut ladder = ladder(&Taken::default());
         assert!(ladder.climb(&refusal(400, &about("TransferProtocolType"))));
         assert_eq!(ladder.body(), json!({"Image": IMAGE, "TransferProtocolType": "HTTP"}));
+        assert_eq!(ladder.form(), "with Image, TransferProtocolType HTTP");
         assert!(ladder.climb(&refusal(400, &about("UserName"))));
         assert_eq!(
             ladder.body(),

@@ -3,7 +3,7 @@
 use tracing::debug;
 use url::Url;
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Refusal, Tried};
 use super::ladder::{Ladder, Taken, protocol};
 use super::slot::{Slot, without_password};
 use super::value::{Resource, link};
@@ -414,17 +414,19 @@ impl Redfish<'_> {
             return Err(self.client.error(Kind::Unsupported, answer).advise(advice).finally());
         }
         let mut ladder = Ladder::new(image, &taken);
+        let mut tried = Tried::default();
         let mut ejected = false;
         loop {
             let refusal = match self.client.post(&target, &ladder.body()).await.into() {
                 Performed::Refused(refusal) => refusal,
                 other => return Ok(other),
             };
+            tried.add(ladder.form(), &refusal);
             if self.quirks.says_occupied(&refusal) && !ejected {
                 ejected = true;
                 self.vacate(slot).await?;
             } else if blames_image(&refusal) || !ladder.climb(&refusal) {
-                return Ok(Performed::Refused(refusal));
+                return Ok(Performed::Refused(tried.told(refusal)));
             }
         }
     }
