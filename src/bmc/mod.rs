@@ -114,12 +114,14 @@ impl Bmcs {
                 let (manners, memory) = (self.remembered.of(&key), self.known.of(&key));
                 let access = self.sessions.access(&key, Arc::clone(&turn));
                 let clients = &self.clients;
+                // On the heap, so that no future that waits for an operation is large.
                 let opened = match reach {
                     Reach::Recognised => {
-                        Redfish::open(clients, &target, deadline, manners, memory, access, operation).await?
+                        Box::pin(Redfish::open(clients, &target, deadline, manners, memory, access, operation)).await?
                     }
                     Reach::Glance => {
-                        Redfish::glance(clients, &target, deadline, manners, memory, access, operation).await?
+                        Box::pin(Redfish::glance(clients, &target, deadline, manners, memory, access, operation))
+                            .await?
                     }
                 };
                 Session::Redfish(Box::new(opened))

@@ -1,9 +1,9 @@
 //! Sessions, for BMCs that take no Basic credentials: one for an operation, and always deleted.
 //!
 //! Basic comes first, because it leaves nothing behind: BMCs have few sessions (iDRAC eight, RAC0218) and keep a forgotten
-//! one for half an hour. A 401 that does not ask for Basic is answered by one login, where the service root says, which nobody
-//! had to read before. Which BMCs want that is remembered, so that their next operation begins with it. A wrong password is so told by two
-//! requests of an operation at most, and by one as soon as it is known which; accounts get locked.
+//! one for half an hour. A 401 that does not ask for Basic is answered by one login, at the place that the service root names,
+//! which is read for that. Which BMCs want a login is remembered, so that their next operation begins with it. A wrong password
+//! is so told by two requests of an operation at most, and by one as soon as it is known which; accounts get locked.
 //!
 //! Whoever opened a session may be dropped at any await. So the login is a task of its own, and a [`Session`] that is dropped
 //! is deleted in one; both hold the BMC's turn until they have ended, and [`Sessions::ended`] waits for them.
