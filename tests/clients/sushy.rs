@@ -5,7 +5,7 @@ use drp_virtual_media_sim::bmc::{Device, Personality};
 use crate::course::{self, Row};
 use crate::requests;
 
-/// Cisco shows the links of the root to who is logged in (check_redfish#148), and sushy reads it before; told the path of
+/// Cisco shows the links of the root to who is logged in (`check_redfish#148`), and sushy reads it before; told the path of
 /// the system, as ironic tells it, it does not need them.
 const BARE_ROOT: &[(&str, &str)] =
     &[("find", "MissingAttributeError: The attribute Systems/@odata.id is missing from the resource /redfish/v1/")];

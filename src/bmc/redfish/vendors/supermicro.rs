@@ -17,7 +17,7 @@ use crate::bmc::redfish::slot::Slot;
 pub(super) struct Supermicro;
 
 /// Where an X10, or an X11 with early firmware, keeps what is mounted: beside the slot, which is not listed before
-/// (badfish, redfish_ctl, recorded trees of both). Late firmware has slots that are always there, with actions.
+/// (badfish, `redfish_ctl`, recorded trees of both). Late firmware has slots that are always there, with actions.
 fn iso_config(slot: &Slot) -> Option<String> {
     let collection = slot.path().trim_end_matches('/').strip_suffix("/CD1").filter(|path| path.ends_with("/VM1"))?;
     slot.insert_target().is_none().then(|| format!("{collection}/CfgCD"))
