@@ -74,7 +74,7 @@ async fn a_failure_leaves_no_session() {
     let bench = Bench::start().await;
     for personality in Personality::ALL {
         let bmc = without_basic(&bench, *personality).await;
-        bmc.fault(Matcher::any().path_contains("VirtualMedia"), Fault::status(500));
+        bmc.fault(Matcher::any().path_contains("Systems/"), Fault::status(500));
         mount(&bench, &bmc).await.unwrap_err();
         bench.bmcs.let_go().await;
         assert_eq!((bmc.state().sessions, bmc.counts().sessions_opened), (0, 1), "{personality}");
@@ -82,27 +82,53 @@ async fn a_failure_leaves_no_session() {
 }
 
 #[tokio::test]
-async fn a_cancel_leaves_no_session_wherever_it_comes() {
+async fn a_cancel_leaves_no_session_even_in_the_login() {
     let bench = Bench::start().await;
     for personality in Personality::ALL {
         // In the login itself the BMC opens the session after the caller has gone.
         let late = Fault::Delay(Duration::from_millis(50));
         for (matcher, fault) in [
-            (Matcher::any().path_contains("VirtualMedia"), Fault::Hang),
+            (Matcher::any().path_contains("Systems/"), Fault::Hang),
             (Matcher::any().method("POST").path_ends("Sessions"), late),
         ] {
             let bmc = without_basic(&bench, *personality).await;
             let in_login = fault != Fault::Hang;
             bmc.fault(matcher, fault);
-            let there = |request: &Request| {
-                if in_login { is_login(request) } else { request.path.contains("VirtualMedia") }
-            };
+            let there =
+                |request: &Request| if in_login { is_login(request) } else { request.path.contains("Systems/") };
             tokio::select! {
                 done = mount(&bench, &bmc) => panic!("{personality}: {done:?}"),
                 () = bmc.until(|bmc| bmc.requests().iter().any(there)) => {}
             }
             bench.bmcs.let_go().await;
             assert_eq!((bmc.state().sessions, bmc.counts().sessions_opened), (0, 1), "{personality}: {in_login}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn neither_a_cancel_nor_a_failure_at_any_request_leaves_a_session() {
+    let bench = Bench::start().await;
+    for (method, part) in [("GET", "/"), ("POST", "/Actions/")] {
+        for fault in [Fault::Hang, Fault::status(500)] {
+            let cancels = fault == Fault::Hang;
+            for nth in 1.. {
+                let bmc = without_basic(&bench, Personality::Generic).await;
+                bmc.fault(Matcher::any().method(method).path_contains(part).nth(nth).times(1), fault.clone());
+                let hits = |bmc: &Bmc| {
+                    let hit = |request: &&Request| request.method == method && request.path.contains(part);
+                    bmc.requests().iter().filter(hit).count()
+                };
+                tokio::select! {
+                    done = mount(&bench, &bmc) => assert!(done.is_ok() || !cancels, "{method} {nth}: {done:?}"),
+                    () = bmc.until(|bmc| hits(bmc) >= nth), if cancels => {}
+                }
+                bench.bmcs.let_go().await;
+                assert_eq!(bmc.state().sessions, 0, "{method} {nth}, {fault:?}");
+                if hits(&bmc) < nth {
+                    break;
+                }
+            }
         }
     }
 }
