@@ -580,3 +580,59 @@ async fn no_licence_is_told_before_anything_is_fetched() {
     }
     assert_eq!(images.server.requests(), 0);
 }
+
+#[tokio::test]
+async fn an_ilo_whose_virtual_media_is_off_shows_its_slots_and_says_so() {
+    let fleet = Fleet::start().await.unwrap();
+    let (bmc, redfish) = start(&fleet, Personality::Ilo5).await;
+    let images = Images::start().await;
+    bmc.set_media_enabled(false);
+    assert_eq!(redfish.get(ILO_CD).await.status, 200);
+    let answer =
+        redfish.post(&format!("{ILO_CD}/Actions/VirtualMedia.InsertMedia"), json!({"Image": images.url()})).await;
+    assert_eq!(told(&answer), (400, "iLO.2.15.VirtualMediaIsDisabled"));
+    assert_eq!(images.server.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_busy_bmc_says_so_in_its_own_words_for_as_many_requests_as_it_was_told() {
+    let fleet = Fleet::start().await.unwrap();
+    for (personality, system, busy) in [
+        (Personality::Generic, "/redfish/v1/Systems/1", (503, "Base.1.15.ServiceTemporarilyUnavailable")),
+        (Personality::Idrac9, DELL_SYSTEM, (500, "IDRAC.2.8.SYS518")),
+    ] {
+        let (bmc, redfish) = start(&fleet, personality).await;
+        bmc.set_busy(2);
+        for _ in 0..2 {
+            assert_eq!(told(&redfish.get(system).await), busy, "{personality}");
+        }
+        assert_eq!(redfish.get(system).await.status, 200, "{personality}");
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_is_gone_is_shown_for_as_many_reads_as_it_was_left_and_no_other_is_taken_meanwhile() {
+    let fleet = Fleet::start().await.unwrap();
+    let (bmc, redfish) = start(&fleet, Personality::Generic).await;
+    let images = Images::start().await;
+    bmc.leave_ejected("http://h/gone.iso", 1, 2);
+    assert!(!bmc.state().slots[0].inserted);
+    let cd = "/redfish/v1/Systems/1/VirtualMedia/Cd";
+    for shown in [Value::Null, json!("http://h/gone.iso")] {
+        assert_eq!(redfish.get(cd).await.body["Image"], shown);
+    }
+    let insert = format!("{cd}/Actions/VirtualMedia.InsertMedia");
+    let answer = redfish.post(&insert, json!({"Image": images.url()})).await;
+    assert_eq!(told(&answer), (503, "Base.1.15.ServiceTemporarilyUnavailable"));
+    assert_eq!(redfish.get(cd).await.body["Image"], Value::Null);
+    assert_eq!(redfish.post(&insert, json!({"Image": images.url()})).await.status, 204);
+}
+
+#[tokio::test]
+async fn somebody_at_the_machine_boots_what_is_set_and_then_the_disk() {
+    let fleet = Fleet::start().await.unwrap();
+    let (bmc, _) = start(&fleet, Personality::Generic).await;
+    bmc.set_boot_once("Pxe");
+    assert_eq!([bmc.boot(), bmc.boot()], [Some(Device::Pxe), Some(Device::Disk)]);
+    assert_eq!(bmc.state().power, Power::On);
+}

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::call::Transition;
 use super::certificate::Certificate;
 use super::fault::{Fault, Matcher};
 use super::log::{Counts, Log, Request};
 use super::machine::{Machine, Override};
 use super::profile::Profile;
 use super::shared::{Reach, Shared};
-use super::state::{Power, State};
+use super::state::{Device, Power, State};
 
 /// A simulated BMC. Clones are the same BMC; it runs for as long as its fleet.
 #[derive(Clone)]
@@ -197,6 +198,18 @@ impl Bmc {
         });
     }
 
+    /// Leaves an image on show that is no longer there, in the first drive that boots: the next `true_reads` show it empty,
+    /// then `stale_reads` show the image, and an insert meanwhile is refused as one while an eject settles.
+    pub fn leave_ejected(&self, url: &str, true_reads: u32, stale_reads: u32) {
+        self.mount_foreign(url);
+        self.eject_all();
+        self.shared.change(|machine| {
+            for drive in machine.drives.iter_mut().filter(|drive| drive.previous.as_deref() == Some(url)) {
+                (drive.true_reads, drive.stale_reads) = (true_reads, stale_reads);
+            }
+        });
+    }
+
     /// Takes every image out, as somebody does on the BMC's own page.
     pub fn eject_all(&self) {
         self.shared.change(|machine| {
@@ -217,9 +230,26 @@ impl Bmc {
         });
     }
 
+    /// Starts the machine anew at once, as somebody does who presses its buttons, and gives what it booted from.
+    #[must_use]
+    pub fn boot(&self) -> Option<Device> {
+        self.shared.change(|machine| {
+            let ticket = machine.begin(Transition::Restart);
+            machine.power_step(ticket, Power::On);
+            machine.boots.back().map(|boot| boot.device)
+        })
+    }
+
     /// Puts the machine into POST, or takes it out: some BMCs refuse boot settings there.
     pub fn set_post(&self, in_post: bool) {
         self.shared.change(|machine| machine.in_post = in_post);
+    }
+
+    /// Lets it have no time for the next requests that carry its account, and refuse them as [`Errors::busy`] says.
+    ///
+    /// [`Errors::busy`]: super::Errors::busy
+    pub fn set_busy(&self, requests: u32) {
+        self.shared.change(|machine| machine.busy_for = requests);
     }
 
     /// Whether the licence covers virtual media.

@@ -39,6 +39,8 @@ pub(super) struct Machine {
     pub(super) media_enabled: bool,
     /// Inserts that fail as if there were nothing to fetch.
     pub(super) failing_inserts: u32,
+    /// Requests that there is no time for.
+    pub(super) busy_for: u32,
 }
 
 /// One drive, and what the BMC wrongly still says of it.
@@ -52,8 +54,10 @@ pub(super) struct Drive {
     pub(super) busy: bool,
     /// The image before the last eject.
     pub(super) previous: Option<String>,
-    /// Reads that still show `previous` as inserted.
+    /// Reads that still show `previous` as inserted, once `true_reads` are over.
     pub(super) stale_reads: u32,
+    /// Reads that show a drive that `stale_reads` are to come of as it is.
+    pub(super) true_reads: u32,
     /// Reads that still show nothing.
     pub(super) late_reads: u32,
 }
@@ -121,6 +125,7 @@ impl Machine {
             jobs_refused: false,
             media_enabled,
             failing_inserts: 0,
+            busy_for: 0,
         }
     }
 
@@ -171,6 +176,13 @@ impl Machine {
             let write_protected = drive.write_protected;
             *drive = Drive { image: Some(image), write_protected, late_reads, ..Drive::default() };
         }
+    }
+
+    /// Whether there is no time for the request at hand.
+    pub(super) fn is_busy(&mut self) -> bool {
+        let busy = self.busy_for > 0;
+        self.busy_for = self.busy_for.saturating_sub(1);
+        busy
     }
 
     /// Whether the insert at hand is one that fails.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::call::{Act, Call, Effect};
 use super::machine::Machine;
 use super::message::{Message, Refusal};
-use super::profile::Shares;
+use super::profile::{Disabled, Shares};
 
 const INSERT_PROPERTIES: [&str; 8] = [
     "Image",
@@ -91,7 +91,7 @@ fn check_image(machine: &Machine, image: &str) -> Result<(), Refusal> {
 
 fn check_drive(machine: &mut Machine, drive: usize) -> Result<(), Refusal> {
     let profile = machine.profile.clone();
-    if !machine.media_enabled && profile.media.hidden_when_disabled {
+    if !machine.media_enabled && profile.media.disabled != Disabled::Unmapped {
         return Err((&profile.errors.disabled).into());
     }
     let Some(drive) = machine.drives.get_mut(drive) else { return Err((&profile.errors.not_found).into()) };

@@ -86,6 +86,8 @@ pub struct Errors {
     pub licence: Message,
     /// Virtual media is switched off.
     pub disabled: Message,
+    /// The BMC has no time for anything.
+    pub busy: Message,
 }
 
 impl Errors {
@@ -117,6 +119,7 @@ impl Errors {
             settling: says(503, "ServiceTemporarilyUnavailable", "The drive is changing its medium."),
             licence: says(403, "InsufficientPrivilege", "The licence does not include virtual media."),
             disabled: says(400, "ResourceInStandby", "Virtual media is switched off."),
+            busy: says(503, "ServiceTemporarilyUnavailable", "There is no time for this now."),
         }
     }
 }

@@ -48,8 +48,8 @@ pub use log::{Counts, Credentials, Request};
 pub use message::{Errors, Message};
 pub use personality::Personality;
 pub use profile::{
-    Answer, BootRules, CdMeans, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, FullImage, Http, Identity, Listing,
-    Media, Member, ModeRule, Place, PowerRules, Profile, SettingsShape, Shares, Tasks, Under,
+    Answer, BootRules, CdMeans, Disabled, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, FullImage, Http,
+    Identity, Listing, Media, Member, ModeRule, Place, PowerRules, Profile, SettingsShape, Shares, Tasks, Under,
 };
 pub use quirk::Quirk;
 pub use shared::Reach;

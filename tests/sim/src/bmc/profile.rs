@@ -207,13 +207,23 @@ pub struct Media {
     pub eject_empty: Option<Message>,
     /// What an insert into a full drive gets; `None`: the image is replaced.
     pub insert_occupied: Option<Message>,
-    /// Whether members vanish while virtual media is switched off; otherwise an insert is answered as done, and the
-    /// machine sees nothing.
-    pub hidden_when_disabled: bool,
+    /// How it shows that virtual media is switched off.
+    pub disabled: Disabled,
     /// Whether virtual media is switched off until somebody switches it on.
     pub off_at_first: bool,
     /// Between the request and the first byte fetched.
     pub insert_time: Duration,
+}
+
+/// Virtual media that is switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disabled {
+    /// The collections are there and empty; an insert all the same is [`Errors::disabled`].
+    Hidden,
+    /// Members are shown, and an insert is [`Errors::disabled`].
+    Refused,
+    /// An insert is answered as done, and the machine sees nothing.
+    Unmapped,
 }
 
 /// One drive.

@@ -282,6 +282,10 @@ pub(super) fn member(machine: &mut Machine, parent: &str, member: Member) -> Val
 }
 
 fn shown_image(drive: &mut Drive) -> Option<String> {
+    if drive.image.is_none() && drive.true_reads > 0 {
+        drive.true_reads -= 1;
+        return None;
+    }
     if drive.image.is_none() && drive.stale_reads > 0 {
         drive.stale_reads -= 1;
         return drive.previous.clone();

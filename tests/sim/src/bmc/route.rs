@@ -6,7 +6,7 @@ use super::call::{Act, Call, Reply};
 use super::machine::Machine;
 use super::message::Refusal;
 use super::methods::allowed;
-use super::profile::{EtagCheck, EtagForm, Member, Profile, Under};
+use super::profile::{Disabled, EtagCheck, EtagForm, Member, Profile, Under};
 use super::resources;
 use super::{boot, inventory, light, media, power, service};
 
@@ -122,7 +122,7 @@ fn virtual_media(machine: &mut Machine, call: &Call, under: Under, rest: &[&str]
     let member = |id: &str| place.members.iter().find(|member| member.id == id).copied().ok_or_else(not_found);
     match rest {
         [] => {
-            let is_listed = machine.media_enabled || !profile.media.hidden_when_disabled;
+            let is_listed = machine.media_enabled || profile.media.disabled != Disabled::Hidden;
             let listed = place.members.iter().copied().filter(|_| is_listed);
             let ids: Vec<String> = listed.clone().map(|member| member.id.to_owned()).collect();
             let mut body = resources::collection(&profile, &format!("{parent}/VirtualMedia"), "VirtualMedia", &ids);

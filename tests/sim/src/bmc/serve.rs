@@ -22,6 +22,7 @@ use super::auth;
 use super::call::{Body, Call, Reply};
 use super::fault::Fault;
 use super::log::Request;
+use super::machine::Machine;
 use super::perform::perform;
 use super::shared::{Reach, Shared};
 use super::wire::{Answered, Control, Wire};
@@ -162,6 +163,9 @@ async fn authorized(shared: &Arc<Shared>, call: &Call, headers: &HeaderMap) -> R
     if let Some(refusal) = shared.read(|machine| auth::refuse(machine, call, headers)) {
         shared.counters.unauthorized.fetch_add(1, Ordering::Relaxed);
         return refusal;
+    }
+    if shared.change(Machine::is_busy) {
+        return shared.read(|machine| Reply::message(&machine.profile.errors.busy, &machine.profile));
     }
     let mut reply = perform(shared, call).await;
     shared.read(|machine| auth::withhold(machine, call, headers, &mut reply));

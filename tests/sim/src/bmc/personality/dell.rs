@@ -14,8 +14,8 @@ use super::super::machine::Machine;
 use super::super::message::{Errors, Message, Refusal, Registry};
 use super::super::oem::{Oem, Part};
 use super::super::profile::{
-    Answer, BootRules, DriveShape, EtagCheck, EtagForm, Etags, Http, Identity, Media, Member, Place, PowerRules,
-    Profile, Tasks, Under,
+    Answer, BootRules, Disabled, DriveShape, EtagCheck, EtagForm, Etags, Http, Identity, Media, Member, Place,
+    PowerRules, Profile, Tasks, Under,
 };
 use super::super::route::{check_action, read};
 use super::super::state::Device;
@@ -95,7 +95,7 @@ pub(super) fn profile(dell: &'static Dell, base: &'static str, own: &'static str
             }),
             insert_occupied: Some(Registry(own).says(500, "VRM0012", "This drive is attached already.")),
             // Detached: told as inserted, and nothing is mapped (iDRAC-Redfish-Scripting#236, openshift-docs#29321).
-            hidden_when_disabled: false,
+            disabled: Disabled::Unmapped,
             ..generic.media
         },
         boot: BootRules {
@@ -162,6 +162,8 @@ fn errors(base: &'static str, own: &'static str) -> Errors {
         },
         // check_redfish#151 shows id and the word; the status is assumed.
         licence: base_registry.says(400, "InternalError", "There is no sufficient LICENSE for this."),
+        // sushy repeats what is answered so.
+        busy: own_registry.says(500, "SYS518", "The iDRAC is not ready."),
         ..Errors::dmtf(base)
     }
 }

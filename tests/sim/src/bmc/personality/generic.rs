@@ -7,8 +7,8 @@ use super::super::light::{LightProperty, LightRules};
 use super::super::message::{Errors, Message};
 use super::super::oem::NoOem;
 use super::super::profile::{
-    Answer, BootRules, CdMeans, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, FullImage, Http, Identity, Listing,
-    Media, Member, ModeRule, Place, PowerRules, Profile, Shares, Tasks, Under,
+    Answer, BootRules, CdMeans, Disabled, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, FullImage, Http,
+    Identity, Listing, Media, Member, ModeRule, Place, PowerRules, Profile, Shares, Tasks, Under,
 };
 
 impl Profile {
@@ -73,7 +73,7 @@ impl Profile {
                 image_name: true,
                 eject_empty: None,
                 insert_occupied: Some(Message::new(400, "Base.1.15.ResourceInUse", "The drive holds an image.")),
-                hidden_when_disabled: true,
+                disabled: Disabled::Hidden,
                 off_at_first: false,
                 insert_time: Duration::ZERO,
             },

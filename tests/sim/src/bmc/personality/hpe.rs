@@ -13,8 +13,8 @@ use super::super::media::{eject, insert_effects};
 use super::super::message::{Errors, Message, Refusal, Registry};
 use super::super::oem::{Oem, Part};
 use super::super::profile::{
-    Answer, BootRules, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, Http, Identity, Media, Member, ModeRule,
-    Place, PowerRules, Profile, Under,
+    Answer, BootRules, Disabled, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, Http, Identity, Media, Member,
+    ModeRule, Place, PowerRules, Profile, Under,
 };
 use super::super::route::check_action;
 use super::super::state::Device;
@@ -67,6 +67,8 @@ pub(super) fn profile(hpe: &'static Hpe, base: &'static str, own: &'static str) 
             empty_image: EmptyImage::Blank,
             // Both 400 (redfish-bash, a note on iLO 5 2.25 and ironic's HPE driver know them by the id alone).
             eject_empty: Some(Registry(own).says(400, "NoVirtualMediaConnectionAvailable", "Nothing is connected.")),
+            // That the slots stay is believed.
+            disabled: Disabled::Refused,
             insert_occupied: Some(Registry(own).says(
                 400,
                 "MaxVirtualMediaConnectionEstablished",
@@ -140,7 +142,8 @@ fn errors(base: &'static str, own: &'static str) -> Errors {
         unreachable: Registry(base).says(400, "CouldNotEstablishConnection", "The image cannot be reached."),
         settling: Registry(own).says(400, "InvalidOperationForSystemState", "Not now."),
         licence: Registry(own).says(400, "LicenseKeyRequired", "A licence is needed."),
-        disabled: Registry(own).says(400, "VirtualMediaDisabled", "Virtual media is off."),
+        // The id is in the message registry of iLO 5 (redfishdocs); the status is assumed.
+        disabled: Registry(own).says(400, "VirtualMediaIsDisabled", "Virtual media is off."),
         ..Errors::dmtf(base)
     }
 }
