@@ -48,7 +48,7 @@ impl Quirks for Dell {
     fn kind(&self, refusal: &Refusal) -> Option<Kind> {
         if refusal.says_any(&["LC068", "VRM0021"]) {
             Some(Kind::Conflict)
-        } else if refusal.says_any(&["RAC0679", "SYS518"]) {
+        } else if refusal.says("RAC0679") {
             Some(Kind::Busy)
         } else {
             None
@@ -74,14 +74,14 @@ impl Quirks for Dell {
     }
 
     fn is_passing(&self, refusal: &Refusal) -> bool {
-        // SYS518: not ready yet (sushy). RAC0679: a job is running (sushy waits for it). A 500 to an insert, bare or with SYS446: the eject
+        // RAC0679: a job is running (sushy waits for it). A 500 to an insert, bare or with SYS446: the eject
         // before it has not settled (ironic, story 2008504). ActionParameterValueConflict to a reset: iDRAC 10 just after
         // another one (ironic).
         let unsettled = refusal.status.as_u16() == 500
             && refusal.path.trim_end_matches('/').ends_with("InsertMedia")
             && !self.says_occupied(refusal)
             && !blames_image(refusal);
-        refusal.says_any(&["SYS518", "RAC0679"])
+        refusal.says("RAC0679")
             || unsettled
             || (refusal.path.ends_with("ComputerSystem.Reset") && refusal.says("ActionParameterValueConflict"))
     }

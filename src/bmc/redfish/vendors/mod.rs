@@ -268,14 +268,18 @@ pub(crate) trait Quirks: Send + Sync {
 
 /// Refusals that pass on any BMC.
 pub(crate) fn is_commonly_passing(refusal: &Refusal) -> bool {
-    matches!(refusal.status.as_u16(), 429 | 503)
-        || refusal.says("ServiceTemporarilyUnavailable")
-        || sessions_are_taken(refusal)
+    refusal.status.as_u16() == 429 || says_busy(refusal) || sessions_are_taken(refusal)
 }
 
 /// The kind of refusals that mean the same on any BMC, whatever their status.
 pub(crate) fn common_kind(refusal: &Refusal) -> Option<Kind> {
-    sessions_are_taken(refusal).then_some(Kind::Busy)
+    (says_busy(refusal) || sessions_are_taken(refusal)).then_some(Kind::Busy)
+}
+
+/// "Not now", by the status or in words that come with another: an iDRAC's SYS518 comes with 500 (sushy), also before
+/// anything has said that it is one.
+fn says_busy(refusal: &Refusal) -> bool {
+    refusal.status.as_u16() == 503 || refusal.says_any(&["ServiceTemporarilyUnavailable", "SYS518"])
 }
 
 /// RAC0218 is iDRAC's own name for it, with more than one status (badfish#447).
@@ -289,7 +293,7 @@ pub(crate) fn common_advice(refusal: &Refusal) -> Option<String> {
         "this needs a licence on the BMC: install it"
     } else if sessions_are_taken(refusal) {
         "all its sessions are taken: log others out, or wait until they expire"
-    } else if refusal.status.as_u16() == 503 {
+    } else if says_busy(refusal) {
         "it is busy or starting: try again in a few minutes"
     } else if refusal.status.is_server_error() {
         "try again; if it lasts, its own log may say more, and a restart of the BMC may help"
