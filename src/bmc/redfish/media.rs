@@ -21,6 +21,9 @@ const INSERTS: u32 = 3;
 /// What to do where an eject was taken and the image stays: what a console attached goes by the console alone.
 const STILL_THERE: &str = "a console session may hold it: close that, else restart the BMC";
 
+/// How often a slot is looked at whose eject was refused: perhaps because it is empty, and only shows what it held.
+const LOOKS_AFTER_REFUSAL: u32 = 5;
+
 /// How an attempt at a slot ended.
 enum Insertion {
     Shown,
@@ -312,6 +315,12 @@ impl Redfish<'_> {
                 return Ok(());
             }
             failed.push((way.to_string(), error));
+        }
+        for _ in 0..LOOKS_AFTER_REFUSAL {
+            self.client.pause(self.client.limits().poll, "the slot to show that it is empty").await?;
+            if self.reload(slot).await.is_ok_and(|slot| !slot.is_occupied()) {
+                return Ok(());
+            }
         }
         Err(self.client.error_of_ways(failed))
     }
