@@ -31,7 +31,11 @@ impl Quirks for Hpe {
     fn kind(&self, refusal: &Refusal) -> Option<Kind> {
         if refusal.says("UnableToModifyDuringSystemPOST") {
             Some(Kind::Busy)
-        } else if refusal.says_any(&["MaxVirtualMediaConnectionEstablished", "InvalidOperationForSystemState"]) {
+        } else if refusal.says_any(&[
+            "MaxVirtualMediaConnectionEstablished",
+            "InvalidOperationForSystemState",
+            "VirtualMediaIsDisabled",
+        ]) {
             Some(Kind::Conflict)
         } else {
             None
@@ -43,6 +47,9 @@ impl Quirks for Hpe {
             "the machine is in POST: wait until it has booted, or turn it off, then try again"
         } else if refusal.says("MaxVirtualMediaConnectionEstablished") {
             "the slot is taken, perhaps by a console session: disconnect it there, then try again"
+        } else if refusal.says("VirtualMediaIsDisabled") {
+            // In the message registry of iLO 5.
+            "switch virtual media on in the iLO's access settings, then try again"
         } else if refusal.says_any(&["LicenseKeyRequired", "NoScriptedVirtualMediaConnectionAvailable"]) {
             "virtual media from a URL needs an iLO Advanced licence: install it"
         } else {
@@ -131,7 +138,8 @@ fn set_next_reset<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
     Box::pin(async move {
         let slots = bmc.slots().await?;
         let Some(slot) = slots.iter().find(|slot| slot.is_occupied()) else {
-            return Err(bmc.client.error(Kind::Conflict, "holds no image to boot from").advise("mount one first"));
+            // The next route may do without one, and then what it says counts.
+            return Err(bmc.client.error(Kind::Unsupported, "holds no image to boot from").advise("mount one first"));
         };
         let Some((oem, _)) = boot_on_next_reset(slot) else {
             let answer = format!("has no BootOnNextServerReset in slot {}", slot.id);
