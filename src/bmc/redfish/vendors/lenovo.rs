@@ -18,7 +18,10 @@ impl Quirks for Lenovo {
         // Up to 2.50 the collection is empty until something is mounted by services of Lenovo's own
         // (python-redfish-lenovo#9). Not told by the firmware's number: the XCC of a V2 server counts from 1 again
         // (gofish#529: 1.89, with slots).
-        Some("update the XCC: in the first ThinkSystem servers it has slots for images from firmware 2.50 on")
+        Some(
+            "virtual media may be switched off, or need the XCC Enterprise licence; the first ThinkSystem servers have slots \
+             for images from firmware 2.50 on: update the XCC",
+        )
     }
 
     fn passes_over(&self, member: &str) -> bool {
