@@ -46,7 +46,7 @@ pub use inventory::{Expand, Inventory, Section};
 pub use light::{LightProperty, LightRules};
 pub use log::{Counts, Credentials, Request};
 pub use message::{Errors, Message};
-pub use personality::Personality;
+pub use personality::{Evidence, Personality};
 pub use profile::{
     Answer, BootRules, CdMeans, Disabled, DriveShape, EmptyImage, EtagCheck, EtagForm, Etags, FullImage, Http,
     Identity, Listing, Media, Member, ModeRule, Place, PowerRules, Profile, SettingsShape, Shares, Tasks, Under,

@@ -178,6 +178,46 @@ impl Personality {
     }
 }
 
+/// What a personality is made from, and out of which sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Documents, code and threads of others; what it shows is written after them.
+    Documents(&'static str),
+    /// Answers that were recorded of such a BMC; what it does between two of them is after documents.
+    Recorded(&'static str),
+}
+
+impl Personality {
+    /// What it is made from.
+    #[must_use]
+    pub fn evidence(self) -> Evidence {
+        use Evidence::{Documents, Recorded};
+        match self {
+            Personality::Generic => Documents("DMTF's schemas and DSP0266"),
+            Personality::Idrac8 | Personality::Idrac9Early => Documents("Dell's scripts and their threads, ironic"),
+            Personality::Idrac9 => Recorded("trees of a 15G with 6.00.30.00 and 7.10.30.00 (libredfish)"),
+            Personality::Idrac10 => Documents("Dell's scripts and their threads, ironic; a 17G's manager (bmclib)"),
+            Personality::Ilo4 => Documents("ilorest, community.general's threads"),
+            Personality::Ilo5 => Recorded("a tree of a DL385 Gen10 Plus v2 (libredfish)"),
+            Personality::Ilo6 => Documents("HPE's redfishdocs, after iLO 5"),
+            Personality::MegaRac => {
+                Recorded("a field record of 13.06.10 on a Gigabyte board, a tree of a DGX H100 (libredfish)")
+            }
+            Personality::OpenBmc => Documents("bmcweb's source"),
+            Personality::Xcc => Recorded("a tree of an SR670 V2"),
+            Personality::Xcc2 => Recorded("a tree of an SR655 V3 (another project's fixtures)"),
+            Personality::Xcc3 => Documents("Lenovo's guides and scripts, community.general's threads"),
+            Personality::XccEarly => Documents("python-redfish-lenovo's threads"),
+            Personality::SupermicroX12 => Recorded("a tree with Redfish 1.9.0 (bmclib)"),
+            Personality::SupermicroX13 => {
+                Recorded("trees of a SYS-821GE-TNHR (libredfish) and with Redfish 1.14.0 (bmclib)")
+            }
+            Personality::Ibmc => Documents("a field record of a 2288H V5 with 6.41 (mammoth's vendor notes)"),
+            Personality::Xfusion => Recorded("captures of a 2288H V7 with 3.08.05.85 (bootwright's notes)"),
+        }
+    }
+}
+
 impl fmt::Display for Personality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
