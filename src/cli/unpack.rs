@@ -13,10 +13,11 @@ use clap::Args;
 use super::Failure;
 
 /// The files, by their place.
-const ASSETS: [(&str, &str); 7] = [
+const ASSETS: [(&str, &str); 8] = [
     ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
     ("LICENSE", include_str!("../../LICENSE")),
     ("README.md", include_str!("../../README.md")),
+    ("docs/bmcs.md", include_str!("../../docs/bmcs.md")),
     ("docs/dr-provision.md", include_str!("../../docs/dr-provision.md")),
     ("docs/reference.md", include_str!("../../docs/reference.md")),
     ("docs/requests.md", include_str!("../../docs/requests.md")),

@@ -10,5 +10,6 @@ mod requests;
 mod sessions;
 mod site;
 mod surprises;
+mod table;
 mod transitions;
 mod trust;

@@ -51,7 +51,7 @@ impl Site {
             params[IMAGE_URL] = json!(self.files.url_by(bmc.image_scheme()));
         }
         params["boot-virtual-iso"] = json!(true);
-        params["network-data"] = json!({"prov": {"address": format!("10.0.0.{number}"), "netmask": "255.255.255.0",
+        params["network-data"] = json!({"prov": {"address": format!("10.0.{}.{}", number / 250, number % 250), "netmask": "255.255.255.0",
             "gateway": "10.0.0.254", "interface": "eth10"}});
         let machine =
             json!({"Uuid": uuid, "Name": format!("m{number}.example.net"), "BootEnv": "local", "Params": params});

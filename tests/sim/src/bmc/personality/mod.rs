@@ -212,6 +212,18 @@ impl Personality {
             Personality::SupermicroX13 => {
                 Recorded("trees of a SYS-821GE-TNHR (libredfish) and with Redfish 1.14.0 (bmclib)")
             }
+            Personality::SupermicroX10 => {
+                Recorded("answers in the fixtures of redfish_ctl and badfish, two field reports")
+            }
+            Personality::Hdm => Documents("H3C's manual V3.35, a field page on the action's payload"),
+            Personality::Ilo7 => Documents("HPE's redfishdocs, after iLO 6"),
+            Personality::InspurM6 => Documents("a field table of payloads"),
+            Personality::Cimc => {
+                Recorded("trees of a C220 M5 and a C240 M6, transcripts of insert and eject (iserver)")
+            }
+            Personality::Ucsx => Recorded("a tree of a UCSX-210C (iserver)"),
+            Personality::Gb200 => Recorded("trees of a GB200 and a GH200 (libredfish); bmcweb's source"),
+            Personality::DgxH100 => Recorded("a tree of a DGX H100 (libredfish)"),
             Personality::Ibmc => Documents("a field record of a 2288H V5 with 6.41 (mammoth's vendor notes)"),
             Personality::Xfusion => Recorded("captures of a 2288H V7 with 3.08.05.85 (bootwright's notes)"),
         }
