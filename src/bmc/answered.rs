@@ -13,6 +13,8 @@ pub struct Identity {
     pub maker: String,
     /// The product as the service root names it; on HPE that is the server.
     pub product: String,
+    /// What the vendor calls this generation, such as `iDRAC 10`, where the model does not say it.
+    pub generation: Option<&'static str>,
     /// The BMC's own model, such as `iLO 5` or `15G Monolithic`.
     pub model: String,
     /// Its firmware version as it names it.
@@ -34,6 +36,7 @@ impl Identity {
             vendor,
             maker: String::new(),
             product: String::new(),
+            generation: None,
             model: String::new(),
             firmware: String::new(),
             manager: String::new(),

@@ -5,7 +5,7 @@ use super::answered::{PowerState, Powered};
 use super::asked::Power;
 use super::error::{Error, Kind};
 use super::limits::{Patience, spoken};
-use super::redfish::Plan;
+use super::redfish::{Plan, PlannedStep};
 use super::work::Work;
 
 /// What a machine can be told to do with its power.
@@ -29,13 +29,11 @@ impl Switch {
 
 /// What a driver would do that switches the power and mounts nothing; asks nothing.
 pub(super) fn plan() -> Plan {
-    let names = |switches: &[Switch]| switches.iter().map(|switch| switch.reset_type().to_owned()).collect();
+    let cycle = PlannedStep::new(Switch::Cycle.reset_type(), "the one that this mode has");
     Plan {
-        slots: Vec::new(),
-        mount: Vec::new(),
-        boot_once: Vec::new(),
-        power_cycle: names(&[Switch::Cycle]),
-        reset_types: names(&[Switch::On, Switch::Off, Switch::Cycle]),
+        power_cycle: vec![cycle],
+        reset_types: [Switch::On, Switch::Off, Switch::Cycle].map(|switch| switch.reset_type().to_owned()).into(),
+        ..Plan::default()
     }
 }
 

@@ -359,7 +359,9 @@ fn told(address: &str, identity: &Identity, power: PowerState, plan: &Plan) -> S
         "Vendor",
         &format!("{} ({})", identity.vendor.unwrap_or(Vendor::Generic), known([&identity.maker, &identity.product])),
     );
-    line("Model", &format!("{}, firmware {}", or_unknown(&identity.model), or_unknown(&identity.firmware)));
+    let generation = identity.generation.as_deref().map(|name| format!("{name}, ")).unwrap_or_default();
+    let model = format!("{generation}{}, firmware {}", or_unknown(&identity.model), or_unknown(&identity.firmware));
+    line("Model", &model);
     line("Certificate", &identity.fingerprint.map_or("none seen".to_owned(), |seen| format!("SHA-256 {seen}")));
     line("Power", power.name());
     if plan.slots.is_empty() {
@@ -374,12 +376,17 @@ fn told(address: &str, identity: &Identity, power: PowerState, plan: &Plan) -> S
         let name = if place == 0 { "Slots" } else { "" };
         line(name, &format!("{} [{}] {holds}, {}", slot.id, slot.media_types.join(" "), slot.path));
     }
-    for (name, steps) in [("Mount", &plan.mount), ("Boot once", &plan.boot_once)] {
+    if !plan.protocols.is_empty() {
+        line("Images by", &plan.protocols.join(", "));
+    }
+    for (name, steps) in [("Mount", &plan.mount), ("Boot once", &plan.boot_once), ("Power cycle", &plan.power_cycle)] {
         for (place, PlannedStep { name: step, why }) in steps.iter().enumerate() {
             line(if place == 0 { name } else { "" }, &format!("{}. {step}: {why}", place + 1));
         }
     }
-    line("Power cycle", &format!("{} (of {})", plan.power_cycle.join(", "), plan.reset_types.join(", ")));
+    for (name, listed) in [("Boot targets", &plan.boot_targets), ("Reset types", &plan.reset_types)] {
+        line(name, if listed.is_empty() { "not listed".to_owned() } else { listed.join(", ") }.as_str());
+    }
     text
 }
 

@@ -125,10 +125,12 @@ async fn probe_says_what_a_bmc_is_and_what_would_be_done_and_does_none_of_it() {
         let before = bmc.state();
         let probed = json(&bmc, "probe", &[]).await;
         assert_eq!(probed["Vendor"], vendor, "{personality}: {probed}");
-        let names: Vec<&str> =
-            probed["BootOnce"].as_array().unwrap().iter().filter_map(|s| s["Name"].as_str()).collect();
-        assert_eq!(names, boot_once, "{personality}");
-        assert_eq!(probed["PowerCycle"], json!(cycle), "{personality}");
+        for (steps, expected) in [("BootOnce", boot_once), ("PowerCycle", cycle)] {
+            let steps = probed[steps].as_array().unwrap();
+            let names: Vec<&str> = steps.iter().filter_map(|step| step["Name"].as_str()).collect();
+            assert_eq!(names, expected, "{personality}");
+            assert!(steps.iter().all(|step| step["Why"].as_str().is_some_and(|why| !why.is_empty())), "{personality}");
+        }
         assert!(probed["Slots"][0]["Id"].is_string() && probed["Mount"][0]["Name"].is_string(), "{probed}");
         for word in ["Vendor", "Model", "Certificate", "Power", "Slots", "Mount", "Boot once", "Power cycle"] {
             let printed = run(&bmc, "probe", &[]).await.unwrap();
@@ -136,6 +138,28 @@ async fn probe_says_what_a_bmc_is_and_what_would_be_done_and_does_none_of_it() {
         }
         assert_eq!(bmc.state(), before);
         assert!(bmc.requests().iter().all(|request| request.method == "GET"), "{personality}");
+    }
+}
+
+/// iDRAC 10 started again at firmware 1.x, and its model is that of the machine.
+#[tokio::test]
+async fn probe_names_the_generation_and_says_why_each_step_is_taken() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::Idrac10).await;
+    bmc.mount_foreign("http://10.0.0.7/other.iso");
+    let printed = run(&bmc, "probe", &[]).await.unwrap();
+    for said in [
+        "Model        iDRAC 10, 17G Monolithic, firmware 1.",
+        "Images by    ",
+        "Mount        1. attached check: ",
+        "             2. eject: slot 1 holds http://10.0.0.7/other.iso, and is emptied before",
+        "             3. the standard action: slot 1 offers it: the image alone first",
+        "Boot once    1. configuration import: ",
+        "Power cycle  1. PowerCycle: the first that the BMC lists of PowerCycle, ForceRestart",
+        "Boot targets ",
+        "Reset types  On, ",
+    ] {
+        assert!(printed.contains(said), "{said:?} is not in\n{printed}");
     }
 }
 

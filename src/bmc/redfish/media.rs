@@ -412,10 +412,7 @@ impl Redfish<'_> {
         let Some(target) = slot.insert_target() else {
             return Err(self.client.error(Kind::Unsupported, format!("has no insert action in slot {}", slot.id)));
         };
-        let info = match slot.resource.text("Actions/#VirtualMedia.InsertMedia/@Redfish.ActionInfo") {
-            Some(path) => self.client.find(&path).await.or_else(|e| if e.is_final() { Err(e) } else { Ok(None) })?,
-            None => None,
-        };
+        let info = self.insert_info(slot).await?;
         let taken = Taken::read(&slot.resource, info.as_ref());
         if !taken.takes(image) {
             let answer = format!("takes images by {} only, not {}", taken.protocols.join(", "), protocol(image));
@@ -437,6 +434,14 @@ impl Redfish<'_> {
             } else if blames_image(&refusal) || !ladder.climb(&refusal) {
                 return Ok(Performed::Refused(tried.told(refusal)));
             }
+        }
+    }
+
+    /// What the BMC says that a slot's insert action takes, where it says so in a resource of its own that can be read.
+    pub(super) async fn insert_info(&mut self, slot: &Slot) -> Result<Option<Resource>, Error> {
+        match slot.resource.text("Actions/#VirtualMedia.InsertMedia/@Redfish.ActionInfo") {
+            Some(path) => self.client.find(&path).await.or_else(|e| if e.is_final() { Err(e) } else { Ok(None) }),
+            None => Ok(None),
         }
     }
 

@@ -163,6 +163,7 @@ impl<'op> Redfish<'op> {
             vendor: platform.is_recognised.then_some(vendor),
             maker: platform.maker(),
             product: platform.root.text("Product").or_else(|| platform.system.text("Model")).unwrap_or_default(),
+            generation: self.quirks.generation(platform),
             model: platform.model(),
             firmware: platform.firmware(),
             manager: platform.manager().and_then(|manager| manager.text("Id")).unwrap_or_default(),

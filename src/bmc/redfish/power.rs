@@ -4,6 +4,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::answer::Refusal;
+use super::plan::PlannedStep;
 use super::value::{Resource, at, texts};
 use super::{Redfish, spoken_patience};
 use crate::bmc::answered::{PowerState, Powered};
@@ -181,11 +182,16 @@ impl Redfish<'_> {
 }
 
 /// What a cycle by `cycles` would use where these types are allowed, for `bmc probe`.
-pub(super) fn planned_cycle(cycles: &[&'static str], allowed: &[String]) -> Vec<&'static str> {
+pub(super) fn planned_cycle(cycles: &[&'static str], allowed: &[String]) -> Vec<PlannedStep> {
     let pick = |types: &[&'static str]| types.iter().copied().find(|reset_type| allows(allowed, reset_type));
+    let step = |reset_type: &'static str, why: String| PlannedStep::new(reset_type, why);
     match pick(cycles) {
-        Some(cycle) => vec![cycle],
-        None => pick(&OFF).into_iter().chain(pick(&ON)).collect(),
+        Some(cycle) => vec![step(cycle, format!("the first that the BMC lists of {}", cycles.join(", ")))],
+        None => {
+            let none = format!("the BMC lists none of {}", cycles.join(", "));
+            let off = pick(&OFF).map(|off| step(off, none));
+            off.into_iter().chain(pick(&ON).map(|on| step(on, "once the machine is off".to_owned()))).collect()
+        }
     }
 }
 
@@ -217,8 +223,10 @@ mod tests {
 
     #[test]
     fn a_cycle_is_chosen_from_what_the_bmc_allows() {
-        let planned =
-            |allowed: &[&str]| planned_cycle(CYCLE, &allowed.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let planned = |allowed: &[&str]| {
+            let steps = planned_cycle(CYCLE, &allowed.iter().map(ToString::to_string).collect::<Vec<_>>());
+            steps.into_iter().map(|step| step.name).collect::<Vec<_>>()
+        };
         assert_eq!(planned(&["On", "ForceOff", "ForceRestart", "PowerCycle"]), ["PowerCycle"]);
         assert_eq!(planned(&["On", "ForceOff", "GracefulShutdown", "ForceRestart"]), ["ForceRestart"]);
         assert_eq!(planned(&["On", "ForceOff", "GracefulShutdown"]), ["ForceOff", "On"]);

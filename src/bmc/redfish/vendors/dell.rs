@@ -45,6 +45,14 @@ fn cd_is_virtual(platform: &Platform) -> bool {
 }
 
 impl Quirks for Dell {
+    fn generation(&self, platform: &Platform) -> Option<&'static str> {
+        Some(match generation(platform) {
+            Generation::Idrac8 => "iDRAC 7 or 8",
+            Generation::Idrac9 => "iDRAC 9",
+            Generation::Idrac10 => "iDRAC 10",
+        })
+    }
+
     fn kind(&self, refusal: &Refusal) -> Option<Kind> {
         if refusal.says_any(&["LC068", "VRM0021"]) {
             Some(Kind::Conflict)

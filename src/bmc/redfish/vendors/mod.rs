@@ -89,6 +89,11 @@ pub(crate) struct DeviceRoute {
 
 /// Where a vendor differs. The default of each is what the rules R1 to R9 say.
 pub(crate) trait Quirks: Send + Sync {
+    /// What the vendor calls the generation, where the manager's model does not say it.
+    fn generation(&self, _: &Platform) -> Option<&'static str> {
+        None
+    }
+
     /// What kind of trouble a refusal is, where its status alone would mislead.
     fn kind(&self, _: &Refusal) -> Option<Kind> {
         None
