@@ -5,7 +5,7 @@ use url::Url;
 
 use super::generate::image_url;
 use super::{Call, Error};
-use crate::bmc::Bmc;
+use crate::bmc::{Bmc, Mounted};
 use crate::machine::{Phase, params as p};
 
 /// The answer, given after the BMC confirmed the image.
@@ -38,14 +38,38 @@ pub(super) async fn mounted(call: &mut Call<'_>) {
     .await;
 }
 
-/// Mounts `image` in place of whatever is there, sets boot-once where asked, and records where the image is. The phase is
-/// left to the caller, who may have more to do.
+/// Sees to it that `image` is mounted, in place of whatever is there, and booted from once where asked, and records where the
+/// image is. The phase is left to the caller, who may have more to do.
+///
+/// Where just this image was mounted before and the BMC still shows it, it stays: a workflow's step may have mounted it, or
+/// an earlier try of the same transition, and the agent reboots within moments of the change of the BootEnv, so the machine
+/// may be booting from it by now. Then the boot may be behind it, too, and the one that is set here goes to the same image
+/// again, until the way back to in-band boot takes it back. An image that was generated anew is another one
+/// ([`super::generate`] forgets the slot of what was there before).
 pub(super) async fn mount(
     call: &mut Call<'_>,
     bmc: &mut Bmc<'_>,
     image: &Url,
     boot_once: bool,
 ) -> Result<Mount, Error> {
+    let was_mounted = !call.state.slot.is_empty() && call.state.url == image.as_str();
+    let held = if was_mounted { bmc.holding(image).await? } else { None };
+    let is_held = held.is_some();
+    let mounted = match held {
+        Some(held) => held,
+        None => insert(call, bmc, image).await?,
+    };
+    if boot_once {
+        if !is_held || !bmc.boots_once_from_cd().await? {
+            bmc.boot_once_from_cd().await?;
+        }
+        call.record(|state| state.boot_once = true).await;
+    }
+    tracing::info!(image = mounted.image, slot = mounted.slot, boot_once, already = is_held, "mounted");
+    Ok(Mount { image: mounted.image, inserted: true, boot_once })
+}
+
+async fn insert(call: &mut Call<'_>, bmc: &mut Bmc<'_>, image: &Url) -> Result<Mounted, Error> {
     // Before the insert: a BMC that hides the URL could not tell us later whose medium it is, if we were killed now.
     call.record(|state| {
         state.url = image.to_string();
@@ -55,30 +79,7 @@ pub(super) async fn mount(
     .await;
     let mounted = bmc.mount(image).await?;
     call.record(|state| state.slot.clone_from(&mounted.slot)).await;
-    if boot_once {
-        bmc.boot_once_from_cd().await?;
-        call.record(|state| state.boot_once = true).await;
-    }
-    tracing::info!(image = mounted.image, slot = mounted.slot, boot_once, "mounted");
-    Ok(Mount { image: mounted.image, inserted: true, boot_once })
-}
-
-/// Sees to it that the generated `image` is mounted and booted from once. Where a workflow's step or an earlier try of the
-/// same transition has mounted just this image and the BMC still shows it, it stays: the agent reboots within moments of
-/// the change of the BootEnv, so the machine may be booting from it by now. Then the boot may be behind it, too, and the
-/// one that is set here goes to the same image again, until the way back to in-band boot takes it back.
-pub(super) async fn ensure(call: &mut Call<'_>, bmc: &mut Bmc<'_>, image: &Url) -> Result<Mount, Error> {
-    let was_mounted = !call.state.slot.is_empty() && call.state.url == image.as_str();
-    let held = if was_mounted { bmc.holding(image).await? } else { None };
-    let Some(mounted) = held else {
-        return mount(call, bmc, image, true).await;
-    };
-    if !bmc.boots_once_from_cd().await? {
-        bmc.boot_once_from_cd().await?;
-    }
-    call.record(|state| state.boot_once = true).await;
-    tracing::info!(image = mounted.image, slot = mounted.slot, "mounted already");
-    Ok(Mount { image: mounted.image, inserted: true, boot_once: true })
+    Ok(mounted)
 }
 
 /// The image that was generated for the machine.

@@ -1,7 +1,7 @@
 //! What the hook does once it has decided: the same steps as the actions, recorded as one transition of the machine.
 
 use super::generate::generate;
-use super::mount::{ensure, mounted};
+use super::mount::{mount, mounted};
 use super::{Call, Error, power};
 use crate::bmc::Power;
 use crate::iso::Store;
@@ -17,7 +17,7 @@ pub(crate) async fn into_virtual_media(
     call.target()?;
     let generated = generate(call, bootenv).await?;
     let mut bmc = call.open_bmc().await?;
-    ensure(call, &mut bmc, &generated.url).await?;
+    mount(call, &mut bmc, &generated.url, true).await?;
     match power {
         PowerOnTransition::None => {}
         PowerOnTransition::On => {

@@ -22,11 +22,15 @@ async fn media_by_hand_on_every_vendor() {
         let image = site.files.url_by(bmc.image_scheme()).join("isos/rescue.iso").unwrap().to_string();
         let act = async |command, params| site.server.action(&uuid, command, params).await.unwrap();
         assert_eq!(act("statusVirtualMedia", json!({})).await, empty, "{personality}");
-        for boot in [false, true] {
+        for (boot, again) in [(false, false), (false, true), (true, false), (true, true)] {
+            let asked = bmc.requests().len();
             let params = json!({"ipmi/virtual-media-url": image, "ipmi/virtual-media-boot": boot});
             let mounted = json!({"Image": image, "Inserted": true, "BootOnce": boot});
             assert_eq!(act("mountVirtualMedia", params).await, mounted, "{personality}");
             assert_eq!(bmc.state().boot_once.is_some(), boot, "{personality}");
+            let asked = bmc.requests().split_off(asked);
+            let only_looked = asked.iter().all(|request| request.method == "GET");
+            assert_eq!(only_looked, again, "{personality}: what is there already costs no insert: {asked:?}");
         }
         let status = json!({"Image": image, "Inserted": true});
         assert_eq!(act("statusVirtualMedia", json!({})).await, status, "{personality}");
