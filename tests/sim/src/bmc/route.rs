@@ -128,8 +128,9 @@ fn virtual_media(machine: &mut Machine, call: &Call, under: Under, rest: &[&str]
             let mut body = resources::collection(&profile, &format!("{parent}/VirtualMedia"), "VirtualMedia", &ids);
             if inventory::expands(&profile, call)? {
                 let members: Vec<Member> = listed.collect();
-                body["Members"] =
-                    members.into_iter().map(|member| resources::member(machine, &parent, member)).collect();
+                let shown =
+                    members.into_iter().map(|member| tagged(&profile, resources::member(machine, &parent, member)));
+                body["Members"] = shown.collect();
             }
             read(&profile, call, body)
         }
@@ -161,9 +162,7 @@ pub(super) fn read(profile: &Profile, call: &Call, mut body: Value) -> Result<Ac
         return Err((&profile.errors.method).into());
     }
     let etag = resources::etag(profile.http.etags.form, &body);
-    if let Some(etag) = &etag {
-        body["@odata.etag"] = json!(etag);
-    }
+    body = tagged(profile, body);
     let schema = schema(&body);
     // DSP0266, response headers: both with every resource.
     let mut reply = Reply::ok(body).with("Cache-Control", "no-cache");
@@ -174,6 +173,14 @@ pub(super) fn read(profile: &Profile, call: &Call, mut body: Value) -> Result<Ac
         Some(etag) => reply.with("ETag", etag),
         None => reply,
     }))
+}
+
+/// A resource with its `ETag` in it, where the BMC shows one.
+fn tagged(profile: &Profile, mut body: Value) -> Value {
+    if let Some(etag) = resources::etag(profile.http.etags.form, &body) {
+        body["@odata.etag"] = json!(etag);
+    }
+    body
 }
 
 /// The published schema of a resource, in the version that its type names.

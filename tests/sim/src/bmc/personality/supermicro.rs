@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::super::call::{Act, Call, Reply};
-use super::super::inventory::{Inventory, Section};
+use super::super::inventory::{Expand, Inventory, Section};
 use super::super::light::{LightProperty, LightRules};
 use super::super::machine::Machine;
 use super::super::message::{Errors, Registry};
@@ -93,8 +93,8 @@ pub(super) fn profile(base: &'static str) -> Profile {
             takes: &["Lit", "Blinking", "Off"],
             rest: "Off",
         },
-        // Believed.
-        inventory: Inventory { linked: Section::ALL, ..generic.inventory },
+        // Roots of 1.9.0 and 1.14.0 announce $expand (bmclib); the rest is believed.
+        inventory: Inventory { linked: Section::ALL, expand: Expand::WithLevels, ..generic.inventory },
         errors: errors(base),
         oem: &Supermicro,
     }

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::call::{Act, Call, Effect, Reply};
+use super::super::inventory::{Expand, Inventory};
 use super::super::machine::Machine;
 use super::super::media::{eject, insert_effects};
 use super::super::message::Refusal;
@@ -52,6 +53,8 @@ pub(super) fn profile() -> Profile {
             mode: ModeRule::Absent,
             ..supermicro.boot
         },
+        // Older than $expand.
+        inventory: Inventory { expand: Expand::No, ..supermicro.inventory },
         oem: &X10,
         ..supermicro
     }
