@@ -33,6 +33,8 @@ pub(crate) struct Platform {
     pub(crate) is_recognised: bool,
     /// The slots for CDs in the collections of virtual media that were read, by the collection's path.
     pub(crate) slots: BTreeMap<String, Vec<String>>,
+    /// What inserts take, by the path of the `ActionInfo` that says so.
+    pub(crate) insert_infos: BTreeMap<String, Resource>,
     /// The slot that an image was last seen in, which is the first to be looked at.
     pub(crate) slot_in_use: Option<String>,
     /// SHA-256 of the certificate that the BMC showed meanwhile.

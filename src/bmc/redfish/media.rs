@@ -6,7 +6,7 @@ use url::Url;
 use super::answer::{Answer, Refusal, Tried};
 use super::ladder::{Ladder, Taken, protocol};
 use super::slot::{Slot, without_password};
-use super::value::{Resource, link};
+use super::value::{Resource, at, link, text};
 use super::vendors::{Way, blames_image, wants_licence};
 use super::{Redfish, spoken_patience};
 use crate::bmc::answered::{Media, Mounted};
@@ -55,10 +55,7 @@ impl Redfish<'_> {
         {
             return Ok(shown(&slot));
         }
-        let slots = match self.slots_at_once().await? {
-            Some(slots) => slots,
-            None => self.slots().await?,
-        };
+        let slots = self.slots().await?;
         if slots.len() > 1 && self.platform.root.path.is_empty() {
             // Whether the next look at several may be one request.
             self.platform.root = self.client.root().await?;
@@ -67,22 +64,32 @@ impl Redfish<'_> {
         Ok(slots.iter().find(|slot| slot.is_occupied()).map(shown).unwrap_or_default())
     }
 
-    /// The slots by one request: several that are known, on a service that shows a collection with its members.
-    async fn slots_at_once(&mut self) -> Result<Option<Vec<Slot>>, Error> {
-        let known = self.platform.slots.iter().find(|(_, slots)| slots.len() > 1);
-        let Some((path, known)) = known.map(|(path, slots)| (path.clone(), slots.clone())) else { return Ok(None) };
+    /// The slots of a collection by one request, on a service that shows it with its members; `None` where it does not, or
+    /// not all of them and what they hold.
+    async fn slots_at_once(&mut self, collection: &str, known: Option<&[String]>) -> Result<Option<Vec<Slot>>, Error> {
+        let is_worth_it = known.is_none_or(|known| known.len() > 1) && self.quirks.passing_slot(collection).is_none();
+        if !is_worth_it {
+            return Ok(None);
+        }
+        if self.platform.root.path.is_empty() && self.quirks.is_known_to_expand() {
+            self.platform.root = self.client.root().await?;
+        }
         if self.expand_query().is_none() {
             return Ok(None);
         }
-        let members = self.collection(&path).await?.unwrap_or_default();
+        let members = self.collection(collection).await?.unwrap_or_default();
         let resources = members.into_iter().filter_map(|body| {
-            let path = link(&body)?;
-            Some(Resource { path, body, ..Resource::default() })
+            let (path, etag) = (link(&body)?, at(&body, "@odata.etag").and_then(text));
+            Some(Resource { path, etag, body, ..Resource::default() })
         });
-        let slots: Vec<Slot> =
-            resources.map(Slot::new).filter(|slot| known.iter().any(|path| path == slot.path())).collect();
-        let is_whole = slots.len() == known.len() && !self.is_contradicted();
-        Ok(is_whole.then(|| self.ranked(slots)))
+        let mut slots: Vec<Slot> = resources.map(Slot::new).collect();
+        slots.retain(|slot| {
+            known.map_or(!self.quirks.passes_over(slot.path()), |known| known.contains(&slot.resource.path))
+        });
+        slots.truncate(MOST);
+        let is_whole = slots.iter().all(Slot::shows_its_state)
+            && known.map_or(!slots.is_empty(), |known| slots.len() == known.len());
+        Ok(is_whole.then_some(slots))
     }
 
     /// Ejects what is mounted, inserts `image`, and waits until the BMC shows it.
@@ -90,7 +97,9 @@ impl Redfish<'_> {
         let shown = without_password(image.as_str());
         let mounting = format!("mounting {shown}");
         self.begin("prepare", mounting.clone());
-        if let Some(route) = self.quirks.prepare(&self.platform) {
+        // Slots that show only where media is switched on are sign enough that it is, while they last.
+        let is_on = self.quirks.hides_slots_when_off() && self.knows_slots();
+        if let Some(route) = self.quirks.prepare(&self.platform).filter(|_| !is_on) {
             (route.run)(self).await?;
         }
         let mut failed = Vec::new();
@@ -120,11 +129,18 @@ impl Redfish<'_> {
                 break;
             }
         }
+        if failed.is_empty() && is_on && !self.knows_slots() {
+            return Box::pin(self.mount(image)).await;
+        }
         self.client.doing(mounting);
         if failed.is_empty() {
             return Err(self.no_slot().await);
         }
         Err(self.client.error_of_ways(failed))
+    }
+
+    fn knows_slots(&self) -> bool {
+        self.platform.slots.values().any(|slots| !slots.is_empty())
     }
 
     /// Where `image` is mounted already; `None` where it is not.
@@ -202,22 +218,20 @@ impl Redfish<'_> {
     async fn slots_in(&mut self, collection: &str) -> Result<Vec<Slot>, Error> {
         let known = self.platform.slots.get(collection).cloned();
         let was_known = known.is_some();
-        let members = match known {
-            Some(members) => members,
-            None => self.list(collection).await?,
-        };
         let passing = self.quirks.passing_slot(collection);
-        let mut found = Vec::new();
-        for path in &members {
-            match self.client.find(path).await {
-                Ok(resource) if passing.as_ref() == Some(path) => found.push(Slot::passing(path, resource)),
-                Ok(Some(resource)) => found.push(Slot::new(resource)),
-                Ok(None) if was_known => return self.slots_anew(collection).await,
-                Ok(None) => {}
-                Err(error) if error.is_final() => return Err(error),
-                Err(error) => debug!(%error, "a slot that cannot be read is passed over"),
+        let mut found = if let Some(slots) = self.slots_at_once(collection, known.as_deref()).await? {
+            slots
+        } else {
+            let members = match known {
+                Some(members) => members,
+                None => self.list(collection).await?,
+            };
+            let (found, is_gone) = self.slots_one_by_one(&members, passing.as_deref()).await?;
+            if was_known && is_gone {
+                return self.slots_anew(collection).await;
             }
-        }
+            found
+        };
         if was_known && self.is_contradicted() {
             return self.slots_anew(collection).await;
         }
@@ -232,6 +246,21 @@ impl Redfish<'_> {
             self.memory.keep(&self.platform);
         }
         Ok(self.ranked(found))
+    }
+
+    /// The slots at these paths, and whether one of them is gone.
+    async fn slots_one_by_one(&mut self, paths: &[String], passing: Option<&str>) -> Result<(Vec<Slot>, bool), Error> {
+        let (mut found, mut is_gone) = (Vec::new(), false);
+        for path in paths {
+            match self.client.find(path).await {
+                Ok(resource) if passing == Some(path) => found.push(Slot::passing(path, resource)),
+                Ok(Some(resource)) => found.push(Slot::new(resource)),
+                Ok(None) => is_gone = true,
+                Err(error) if error.is_final() => return Err(error),
+                Err(error) => debug!(%error, "a slot that cannot be read is passed over"),
+            }
+        }
+        Ok((found, is_gone))
     }
 
     /// The slots that may be used, best first. Stable: where nothing tells slots apart, the BMC's order stands.
@@ -437,12 +466,20 @@ impl Redfish<'_> {
         }
     }
 
-    /// What the BMC says that a slot's insert action takes, where it says so in a resource of its own that can be read.
+    /// What the BMC says that a slot's insert action takes, where it says so in a resource of its own that can be read. It
+    /// changes with the firmware only, and is kept with what else is known of the BMC.
     pub(super) async fn insert_info(&mut self, slot: &Slot) -> Result<Option<Resource>, Error> {
-        match slot.resource.text("Actions/#VirtualMedia.InsertMedia/@Redfish.ActionInfo") {
-            Some(path) => self.client.find(&path).await.or_else(|e| if e.is_final() { Err(e) } else { Ok(None) }),
-            None => Ok(None),
+        let place = "Actions/#VirtualMedia.InsertMedia/@Redfish.ActionInfo";
+        let Some(path) = slot.resource.text(place) else { return Ok(None) };
+        if let Some(known) = self.platform.insert_infos.get(&path) {
+            return Ok(Some(known.clone()));
         }
+        let found = self.client.find(&path).await.or_else(|e| if e.is_final() { Err(e) } else { Ok(None) })?;
+        if let Some(info) = &found {
+            self.platform.insert_infos.insert(path, info.clone());
+            self.memory.keep(&self.platform);
+        }
+        Ok(found)
     }
 
     /// Configures an image, then has it mounted.

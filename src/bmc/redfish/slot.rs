@@ -69,6 +69,11 @@ impl Slot {
         }
     }
 
+    /// Whether it says anything of what is in it: members of a collection may come shortened.
+    pub(crate) fn shows_its_state(&self) -> bool {
+        ["Inserted", "ConnectedVia", "Image"].iter().any(|name| self.resource.at(name).is_some())
+    }
+
     fn is_disconnected(&self) -> bool {
         self.resource.text("ConnectedVia").is_some_and(|via| via.eq_ignore_ascii_case("NotConnected"))
     }

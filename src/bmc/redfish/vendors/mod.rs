@@ -265,6 +265,11 @@ pub(crate) trait Quirks: Send + Sync {
         false
     }
 
+    /// Whether recorded service roots announce `$expand`, so that it pays to ask for the root before several members are read.
+    fn is_known_to_expand(&self) -> bool {
+        false
+    }
+
     /// Whether `$expand` may be used where the service announces it.
     fn keeps_to_expand(&self) -> bool {
         true

@@ -11,6 +11,11 @@ use crate::bmc::redfish::slot::Slot;
 pub(super) struct OpenBmc;
 
 impl Quirks for OpenBmc {
+    fn is_known_to_expand(&self) -> bool {
+        // bmcweb, an option of its build.
+        true
+    }
+
     fn advice(&self, refusal: &Refusal) -> Option<String> {
         let inserts = refusal.path.trim_end_matches('/').ends_with("InsertMedia");
         let advice = if refusal.says("ResourceAtUriInUnknownFormat") {

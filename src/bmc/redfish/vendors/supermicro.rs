@@ -79,6 +79,11 @@ impl Quirks for Supermicro {
         (target == "Pxe").then_some("UefiBootNext")
     }
 
+    fn is_known_to_expand(&self) -> bool {
+        // Roots of 1.9.0 and 1.14.0 (bmclib).
+        true
+    }
+
     fn wants_whole_override(&self) -> bool {
         // What is left out goes back to its default: Enabled (ironic, story 2008547), Mode (Redfishtool#106,
         // metal-operator#607); a Mode alone is refused as no value (a field report of an SBI-4129P).
