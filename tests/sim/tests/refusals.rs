@@ -497,7 +497,7 @@ async fn a_megarac_lists_slots_a_while_after_they_were_switched_on_and_configure
         let told = |status, name: &str| (status, name.to_owned());
         assert_eq!(shown().await, json!({"CDInstances": configured, "RMediaStatus": "Disabled"}), "{personality}");
         assert_eq!(slots().await, json!([]), "{personality}");
-        assert_eq!(act("ConfigureCDInstance", json!({"CDInstance": 1})).await, told(400, "ResourceInStandby"));
+        assert_eq!(act("ConfigureCDInstance", json!({"CDInstance": 1})).await, told(400, "ServiceDisabled"));
         assert_eq!(act("EnableRMedia", json!({"RMediaState": "On"})).await, told(400, "PropertyValueNotInList"));
 
         assert_eq!(act("EnableRMedia", json!({"RMediaState": "Enable"})).await, told(200, "Success"));

@@ -31,11 +31,7 @@ impl Quirks for Hpe {
     fn kind(&self, refusal: &Refusal) -> Option<Kind> {
         if refusal.says("UnableToModifyDuringSystemPOST") {
             Some(Kind::Busy)
-        } else if refusal.says_any(&[
-            "MaxVirtualMediaConnectionEstablished",
-            "InvalidOperationForSystemState",
-            "VirtualMediaIsDisabled",
-        ]) {
+        } else if refusal.says_any(&["MaxVirtualMediaConnectionEstablished", "InvalidOperationForSystemState"]) {
             Some(Kind::Conflict)
         } else {
             None
@@ -47,9 +43,6 @@ impl Quirks for Hpe {
             "the machine is in POST: wait until it has booted, or turn it off, then try again"
         } else if refusal.says("MaxVirtualMediaConnectionEstablished") {
             "the slot is taken, perhaps by a console session: disconnect it there, then try again"
-        } else if refusal.says("VirtualMediaIsDisabled") {
-            // In the message registry of iLO 5.
-            "switch virtual media on in the iLO's access settings, then try again"
         } else if refusal.says_any(&["LicenseKeyRequired", "NoScriptedVirtualMediaConnectionAvailable"]) {
             "virtual media from a URL needs an iLO Advanced licence: install it"
         } else {

@@ -283,7 +283,18 @@ pub(crate) fn is_commonly_passing(refusal: &Refusal) -> bool {
 
 /// The kind of refusals that mean the same on any BMC, whatever their status.
 pub(crate) fn common_kind(refusal: &Refusal) -> Option<Kind> {
-    (says_busy(refusal) || sessions_are_taken(refusal)).then_some(Kind::Busy)
+    if says_busy(refusal) || sessions_are_taken(refusal) {
+        Some(Kind::Busy)
+    } else if says_off(refusal) {
+        Some(Kind::Conflict)
+    } else {
+        None
+    }
+}
+
+/// In the words of DMTF's base registry (1.13), or of iLO 5's own.
+fn says_off(refusal: &Refusal) -> bool {
+    refusal.says_any(&["ServiceDisabled", "VirtualMediaIsDisabled"])
 }
 
 /// "Not now", by the status or in words that come with another: an iDRAC's SYS518 comes with 500 (sushy), also before
@@ -305,6 +316,8 @@ pub(crate) fn common_advice(refusal: &Refusal) -> Option<String> {
         "all its sessions are taken: log others out, or wait until they expire"
     } else if says_busy(refusal) {
         "it is busy or starting: try again in a few minutes"
+    } else if says_off(refusal) {
+        "what this needs is switched off: switch it on in the BMC's settings (for an image: virtual media), then try again"
     } else if refusal.status.is_server_error() {
         "try again; if it lasts, its own log may say more, and a restart of the BMC may help"
     } else {

@@ -118,7 +118,7 @@ impl Errors {
             scheme: says(400, "ResourceAtUriInUnknownFormat", "An image at such a URI is not supported."),
             settling: says(503, "ServiceTemporarilyUnavailable", "The drive is changing its medium."),
             licence: says(403, "InsufficientPrivilege", "The licence does not include virtual media."),
-            disabled: says(400, "ResourceInStandby", "Virtual media is switched off."),
+            disabled: says(400, "ServiceDisabled", "Virtual media is switched off."),
             busy: says(503, "ServiceTemporarilyUnavailable", "There is no time for this now."),
         }
     }

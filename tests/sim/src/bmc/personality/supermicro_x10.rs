@@ -12,7 +12,8 @@ use super::super::media::{eject, insert_effects};
 use super::super::message::Refusal;
 use super::super::oem::{Oem, Part};
 use super::super::profile::{
-    Answer, BootRules, CdMeans, DriveShape, EtagCheck, EtagForm, Etags, Http, Identity, Media, ModeRule, Profile,
+    Answer, BootRules, CdMeans, Disabled, DriveShape, EtagCheck, EtagForm, Etags, Http, Identity, Media, ModeRule,
+    Profile,
 };
 use super::super::route::{check_action, read};
 use super::supermicro;
@@ -43,6 +44,8 @@ pub(super) fn profile() -> Profile {
             schemes: vec!["http", "cifs"],
             // An UnMount of nothing is a success (the field report).
             eject_empty: None,
+            // Not known; there is no slot to hide.
+            disabled: Disabled::Refused,
             ..supermicro.media
         },
         boot: BootRules {
