@@ -14,6 +14,9 @@ use tokio::time::timeout;
 use crate::client::{Client, system};
 
 const IMAGE: &str = "boot.iso";
+/// What the project says of each client, in a column of its first table.
+const PAGE: &str = include_str!("../../docs/bmcs.md");
+const CLIENT_COLUMN: usize = 5;
 /// Clients at work at once: each is a Python.
 const AT_ONCE: usize = 4;
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -167,5 +170,9 @@ pub(crate) fn check_table(client: &str, rows: &[Row]) {
             "{personality:?} has {count} rows in tests/clients/{client}.rs: begin with Row::works, and the ignored test there \
              says how {client} fares"
         );
+        let boots = rows.iter().any(|row| row.personality == *personality && row.boots == Some(Device::VirtualCd));
+        let line = PAGE.lines().find(|line| line.starts_with(&format!("| {personality} |"))).unwrap_or_default();
+        let column = line.split('|').nth(CLIENT_COLUMN).unwrap_or_default();
+        assert_eq!(column.contains(client), boots, "{personality}: see CLIENTS in tests/flows/table/bmcs.rs");
     }
 }

@@ -16,8 +16,32 @@ const MARK: &str = "<!-- from here on by tests/flows/table/bmcs.rs -->\n";
 /// Services that others wrote, which booted machines for the plugin: `tests/boot`. They stand for the BMCs named.
 const SERVICES: &[(&str, &[Personality])] = &[("sushy-tools", &[Personality::Generic])];
 
-/// Clients that others wrote, which booted machines from an image on the simulated BMCs named.
-const CLIENTS: &[(&str, &[Personality])] = &[];
+/// Clients that others wrote, which booted machines from an image on the simulated BMCs named: what the tables in
+/// `tests/clients` say, which are held to this page there.
+const CLIENTS: &[(&str, &[Personality])] = &[
+    (
+        "sushy",
+        &[
+            Personality::Generic,
+            Personality::Idrac9,
+            Personality::Ilo5,
+            Personality::Ilo6,
+            Personality::MegaRac,
+            Personality::OpenBmc,
+            Personality::Xcc,
+            Personality::Xcc2,
+            Personality::Xcc3,
+            Personality::SupermicroX12,
+            Personality::SupermicroX13,
+            Personality::Xfusion,
+            Personality::Cimc,
+            Personality::Ucsx,
+            Personality::Gb200,
+            Personality::DgxH100,
+        ],
+    ),
+    ("redfish_utilities", &[Personality::Generic, Personality::Idrac9]),
+];
 
 /// BMCs of metal that the plugin was tried on.
 const HARDWARE: &[(&str, &[Personality])] = &[];

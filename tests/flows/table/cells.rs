@@ -153,8 +153,11 @@ const NO_SLOT: Outcome = Refused(&Refusal {
     says: &["lists no virtual media slot", "virtual media may be switched off"],
     quotes: None,
 });
-const SWITCHED_OFF: Outcome =
-    Refused(&Refusal { code: 409, says: &["switch virtual media on"], quotes: Some(|errors| &errors.disabled) });
+const SWITCHED_OFF: Outcome = Refused(&Refusal {
+    code: 409,
+    says: &["switched off: switch it on in the BMC's settings (for an image: virtual media)"],
+    quotes: Some(|errors| &errors.disabled),
+});
 const DETACHED: Outcome = Refused(&Refusal {
     code: 409,
     says: &["VirtualMedia.1.Attached is Detached", "set the iDRAC attribute VirtualMedia.1.Attached to AutoAttach"],
@@ -262,13 +265,13 @@ const SETTINGS: &[&str] = &["nextbootcd", "nextbootpxe", "nextbootdisk", "forceb
 
 pub(super) const DIFFERENCES: &[Difference] = &[
     Difference {
-        of: |_, profile| profile.media.off_at_first,
-        why: "its virtual media is off at first, and a mount switches it on",
+        of: |personality, profile| profile.media.off_at_first || personality == Personality::Irmc,
+        why: "a mount switches its virtual media on",
         cells: &[(State::Disabled, MOUNTS, Works), (State::Disabled, &[STATUS], Works)],
     },
     Difference {
         of: |_, profile| profile.media.disabled == Disabled::Refused,
-        why: "it shows its slots all the same and says that they are off",
+        why: "it says that it is off when an image is to be inserted",
         cells: &[(State::Disabled, MOUNTS, SWITCHED_OFF), (State::Disabled, &[STATUS], Works)],
     },
     Difference {
@@ -289,6 +292,11 @@ pub(super) const DIFFERENCES: &[Difference] = &[
             (State::Licence, FORCES, ONE_BOOT),
             (State::Disabled, FORCES, ONE_BOOT),
         ],
+    },
+    Difference {
+        of: |personality, _| personality == Personality::SupermicroX10,
+        why: "its slot is there only while it holds an image, so that it shows none that is gone",
+        cells: &[(State::Stale, &[STATUS], Works)],
     },
     Difference {
         of: |personality, _| is_without_media(personality),
