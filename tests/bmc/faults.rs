@@ -5,7 +5,6 @@ use std::time::Duration;
 use drp_virtual_media::bmc::{Bmcs, Error, Limits, Power, PowerState, Target};
 use drp_virtual_media::operation::Operation;
 use drp_virtual_media_sim::bmc::{Bmc, Fault, Matcher, Personality, Reach};
-use secrecy::SecretString;
 
 use crate::bench::{Bench, SHORT, limits, smallest, target, told};
 
@@ -107,27 +106,6 @@ async fn each_way_of_not_being_there_is_one_clear_error() {
         502,
         &["BMC bmc.invalid", "could not be connected to", "check the address"],
     );
-}
-
-#[tokio::test]
-async fn a_wrong_password_is_tried_once() {
-    let bench = Bench::start().await;
-    for personality in Personality::ALL {
-        let bmc = bench.bmc(*personality).await;
-        let wrong = Target { password: SecretString::from("wrong-secret"), ..target(&bmc) };
-        let error = fails(&bench.bmcs, wrong).await;
-        told(
-            &error,
-            502,
-            &[
-                "refuses user \"root\"",
-                "401 Unauthorized",
-                "check the user name and password (ipmi/username, ipmi/password)",
-            ],
-        );
-        assert!(!error.to_string().contains("wrong-secret"));
-        assert_eq!(bmc.counts().unauthorized, 1, "{personality}: accounts get locked");
-    }
 }
 
 #[tokio::test]

@@ -25,36 +25,19 @@ fn writes(bmc: &Bmc) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn boot_devices_by_hand_on_every_vendor() {
+async fn a_firmware_mode_may_be_said_on_every_vendor_and_the_state_says_whether_a_cd_is_to_come() {
     let site = Site::start().await;
     for (personality, number) in Personality::ALL.iter().zip(1..) {
-        let (uuid, bmc) = site.machine(number, *personality).await;
-        for (command, device, enabled, boots) in [
-            ("nextbootpxe", "Pxe", "Once", [Device::Pxe, Device::Disk]),
-            ("forcebootpxe", "Pxe", "Continuous", [Device::Pxe, Device::Pxe]),
-            ("nextbootdisk", "Hdd", "Once", [Device::Disk, Device::Disk]),
-            ("forcebootdisk", "Hdd", "Continuous", [Device::Disk, Device::Disk]),
+        let (uuid, _) = site.machine(number, *personality).await;
+        for (command, device, mode) in [
+            ("nextbootcd", "Cd", json!("uefi")),
+            ("nextbootdisk", "Hdd", json!("legacy-bios")),
+            ("nextbootpxe", "Pxe", json!(null)),
         ] {
-            let case = format!("{personality} {command}");
-            if enabled == "Continuous" && !personality.boots_always() {
-                let error = site.server.action(&uuid, command, json!({})).await.unwrap_err();
-                assert!(error.message.contains("one boot at a time"), "{case}: {}", error.message);
-                continue;
-            }
-            let set = json!({"BootDevice": device, "Enabled": enabled});
-            for mode in [json!({}), json!({"detected-bios-mode": null})] {
-                assert_eq!(act(&site, &uuid, command, mode).await, set, "{case}");
-            }
-            for expected in boots {
-                assert_eq!(boot(&site, &uuid, &bmc).await, expected, "{case}");
-            }
+            let answer = act(&site, &uuid, command, json!({"detected-bios-mode": mode})).await;
+            assert_eq!(answer, json!({"BootDevice": device, "Enabled": "Once"}), "{personality} {command}");
+            assert_eq!(site.server.state(&uuid)["BootOnce"], device == "Cd", "{personality} {command}");
         }
-        // Without an image the CD is set all the same, and the machine goes on to its disk.
-        let cd = json!({"BootDevice": "Cd", "Enabled": "Once"});
-        assert_eq!(act(&site, &uuid, "nextbootcd", json!({"detected-bios-mode": "uefi"})).await, cd, "{personality}");
-        assert_eq!(site.server.state(&uuid)["BootOnce"], true, "{personality}");
-        act(&site, &uuid, "nextbootdisk", json!({"detected-bios-mode": "legacy-bios"})).await;
-        assert_eq!(site.server.state(&uuid)["BootOnce"], false, "{personality}");
     }
     site.end().await;
 }
