@@ -359,7 +359,7 @@ fn told(address: &str, identity: &Identity, power: PowerState, plan: &Plan) -> S
         "Vendor",
         &format!("{} ({})", identity.vendor.unwrap_or(Vendor::Generic), known([&identity.maker, &identity.product])),
     );
-    let generation = identity.generation.as_deref().map(|name| format!("{name}, ")).unwrap_or_default();
+    let generation = identity.generation.map(|name| format!("{name}, ")).unwrap_or_default();
     let model = format!("{generation}{}, firmware {}", or_unknown(&identity.model), or_unknown(&identity.firmware));
     line("Model", &model);
     line("Certificate", &identity.fingerprint.map_or("none seen".to_owned(), |seen| format!("SHA-256 {seen}")));

@@ -21,7 +21,7 @@ fn patches(bmc: &Bmc) -> Vec<Request> {
     bmc.requests().into_iter().filter(|request| request.method == "PATCH").collect()
 }
 
-/// python-redfish-lenovo#9 and #21, gofish#529: no actions, ten slots that look alike, RDOC first.
+/// Complaint 12, python-redfish-lenovo#9 and #21, gofish#529: no actions, ten slots that look alike, RDOC first.
 #[tokio::test]
 async fn of_ten_slots_that_look_alike_the_first_external_one_takes_the_image() {
     let bench = Bench::start().await;
@@ -35,7 +35,7 @@ async fn of_ten_slots_that_look_alike_the_first_external_one_takes_the_image() {
     }
 }
 
-/// ansible#56150: 428 without If-Match. On newer firmware 412 with one (community.general#11261); should its form be what is
+/// Complaint 13, ansible#56150: 428 without If-Match. On newer firmware 412 with one (community.general#11261); should its form be what is
 /// wrong, the other one is tried.
 #[tokio::test]
 async fn every_patch_carries_the_etag_of_what_it_changes() {

@@ -6,6 +6,7 @@ mod actions;
 mod bench;
 mod boot_devices;
 mod commands;
+mod complaints;
 mod describe;
 mod faults;
 mod identify;

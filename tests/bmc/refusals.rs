@@ -56,6 +56,31 @@ async fn an_image_that_is_accepted_and_never_shown_is_a_timeout() {
     told(&error, 504, &["slot Cd to show", "within 300 ms", "it is empty", "name, route, firewall"]);
 }
 
+#[tokio::test]
+async fn a_failure_shows_every_form_that_was_sent_what_came_back_and_the_next_step() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::Generic).await;
+    let body = r#"{"error":{"@Message.ExtendedInfo":[{"MessageId":"Base.1.18.MalformedJSON","Message":"No."}]}}"#;
+    bmc.fault(Matcher::any().method("POST").path_ends("InsertMedia"), Fault::Status(400, body.to_owned()));
+    bmc.alter(|profile| profile.http.etags.form = EtagForm::Weak);
+    bmc.fault(Matcher::any().method("PATCH"), Fault::status(412));
+    let operation = Operation::unwatched();
+    let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+    let error = session.mount(&bench.image()).await.unwrap_err();
+    told(
+        &error,
+        502,
+        &[
+            "refused each of 3 forms of POST /redfish/v1/",
+            "(1) with Image: 400 Bad Request, No. (Base.1.18.MalformedJSON) (2) with Image, TransferProtocolType HTTP: 400",
+            "(3) with Image, Inserted true, TransferProtocolType HTTP, WriteProtected true: 400",
+            "check that the BMC itself can fetch the image from",
+        ],
+    );
+    let error = session.boot_once_from_cd().await.unwrap_err();
+    told(&error, 502, &["refused each of 4 forms of PATCH", "(1) with If-Match W/\"", "(4) without If-Match: 412"]);
+}
+
 /// A vendor's particular refusals, each told with what to do.
 #[tokio::test]
 async fn a_vendors_refusal_is_told_with_its_remedy() {

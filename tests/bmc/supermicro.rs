@@ -25,7 +25,7 @@ fn boots(bmc: &Bmc) -> Vec<Value> {
     sent(bmc, "PATCH").into_iter().map(|request| request.body["Boot"].clone()).collect()
 }
 
-/// community.general#4595 and #4839: `Inserted` is no property of an insert here.
+/// Complaint 10, community.general#4595 and #4839: `Inserted` is no property of an insert here.
 #[tokio::test]
 async fn an_insert_is_the_image_alone_and_nothing_is_refused() {
     let bench = Bench::start().await;
@@ -37,7 +37,7 @@ async fn an_insert_is_the_image_alone_and_nothing_is_refused() {
     }
 }
 
-/// community.general#6969 and #7470: the image's name stays when the image is gone.
+/// Complaint 9, community.general#6969 and #7470: the image's name stays when the image is gone.
 #[tokio::test]
 async fn an_image_that_is_gone_and_still_named_is_not_mounted() {
     let bench = Bench::start().await;
@@ -57,7 +57,7 @@ async fn an_image_that_is_gone_and_still_named_is_not_mounted() {
     }
 }
 
-/// Redfishtool#106 and metal-operator#607: all three fields, or the BMC fills in its own.
+/// Complaint 11, Redfishtool#106 and metal-operator#607: all three fields, or the BMC fills in its own.
 #[tokio::test]
 async fn an_override_is_written_whole_and_taken_back_whole() {
     let bench = Bench::start().await;
@@ -105,7 +105,7 @@ async fn pxe_that_shows_as_another_target_is_set_and_not_taken_for_a_boot_from_c
     assert!(!session.boots_once_from_cd().await.unwrap());
 }
 
-/// What ironic notes of an X12.
+/// Complaint 16, what ironic notes of an X12.
 #[tokio::test]
 async fn a_url_that_it_cannot_take_is_told_with_what_it_has_to_be() {
     let bench = Bench::start().await;

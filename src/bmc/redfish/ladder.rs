@@ -118,7 +118,7 @@ impl Ladder {
         Value::Object(body)
     }
 
-    /// The body's form for people: "with Image, TransferProtocolType HTTP". The image is the same in all, and may hold a
+    /// The body's form for people: `with Image, TransferProtocolType HTTP`. The image is the same in all, and may hold a
     /// password.
     pub(crate) fn form(&self) -> String {
         let body = self.body();

@@ -457,10 +457,11 @@ impl Redfish<'_> {
                 other => return Ok(other),
             };
             tried.add(ladder.form(), &refusal);
-            if self.quirks.says_occupied(&refusal) && !ejected {
+            let is_occupied = self.quirks.says_occupied(&refusal);
+            if is_occupied && !ejected {
                 ejected = true;
                 self.vacate(slot).await?;
-            } else if blames_image(&refusal) || !ladder.climb(&refusal) {
+            } else if is_occupied || blames_image(&refusal) || !ladder.climb(&refusal) {
                 return Ok(Performed::Refused(tried.told(refusal)));
             }
         }
@@ -497,8 +498,10 @@ impl Redfish<'_> {
     fn fetch_advice(&self, image: &Url) -> String {
         let host = image.host_str().unwrap_or("the image's host");
         let port = image.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+        // A server without ranges is read to the place that is wanted, or given up (eks-anywhere#10484).
+        let ranges = if image.scheme().starts_with("http") { ", byte ranges" } else { "" };
         let usual = format!(
-            "check that the BMC itself can fetch the image from {host}{port}: name, route, firewall, certificate"
+            "check that the BMC itself can fetch the image from {host}{port}: name, route, firewall, certificate{ranges}"
         );
         match self.quirks.also_checks(image) {
             Some(more) => format!("{usual}; {more}"),

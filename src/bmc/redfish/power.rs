@@ -185,14 +185,11 @@ impl Redfish<'_> {
 pub(super) fn planned_cycle(cycles: &[&'static str], allowed: &[String]) -> Vec<PlannedStep> {
     let pick = |types: &[&'static str]| types.iter().copied().find(|reset_type| allows(allowed, reset_type));
     let step = |reset_type: &'static str, why: String| PlannedStep::new(reset_type, why);
-    match pick(cycles) {
-        Some(cycle) => vec![step(cycle, format!("the first that the BMC lists of {}", cycles.join(", ")))],
-        None => {
-            let none = format!("the BMC lists none of {}", cycles.join(", "));
-            let off = pick(&OFF).map(|off| step(off, none));
-            off.into_iter().chain(pick(&ON).map(|on| step(on, "once the machine is off".to_owned()))).collect()
-        }
+    if let Some(cycle) = pick(cycles) {
+        return vec![step(cycle, format!("the first that the BMC lists of {}", cycles.join(", ")))];
     }
+    let off = pick(&OFF).map(|off| step(off, format!("the BMC lists none of {}", cycles.join(", "))));
+    off.into_iter().chain(pick(&ON).map(|on| step(on, "once the machine is off".to_owned()))).collect()
 }
 
 fn allows(allowed: &[String], reset_type: &str) -> bool {
