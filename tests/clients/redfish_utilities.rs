@@ -74,6 +74,24 @@ const ROWS: &[Row] = &[
         fails: refused!("Base.1.14.OperationNotAllowed: This resource does not take that method."),
         boots: None,
     },
+    // It has an action of its own (VmmControl), and takes no PATCH.
+    Row {
+        personality: Personality::Hdm,
+        fails: refused!("Base.1.0.PropertyNotWritable: The property cannot be written."),
+        boots: None,
+    },
+    Row { personality: Personality::Ilo7, fails: &[FULL], boots: None },
+    // They are told no TransferProtocolType either.
+    Row {
+        personality: Personality::InspurM6,
+        fails: refused!("Base.1.15.ActionParameterMissing: The action requires the parameter TransferProtocolType."),
+        boots: None,
+    },
+    Row {
+        personality: Personality::Irmc,
+        fails: refused!("Base.1.18.ActionParameterMissing: The action requires the parameter TransferProtocolType."),
+        boots: None,
+    },
     // As OpenBMC's.
     Row { personality: Personality::Gb200, fails: &[("insert", "KeyError: 'Image'")], boots: None },
     Row { personality: Personality::DgxH100, fails: &[FULL], boots: None },

@@ -57,6 +57,24 @@ const ROWS: &[Row] = &[
     Row::works(Personality::Xfusion),
     Row { personality: Personality::Cimc, fails: BARE_ROOT, boots: Some(Device::VirtualCd) },
     Row { personality: Personality::Ucsx, fails: BARE_ROOT, boots: Some(Device::VirtualCd) },
+    Row {
+        personality: Personality::Hdm,
+        // As Huawei's.
+        fails: &[(
+            "insert",
+            "MissingActionError: The action #VirtualMedia.InsertMedia is missing from the resource \
+             /redfish/v1/Managers/1/VirtualMedia/CD",
+        )],
+        boots: None,
+    },
+    Row::works(Personality::Ilo7),
+    Row {
+        personality: Personality::InspurM6,
+        // It takes NFS alone, with its TransferProtocolType; sushy adds that for HTTP and HTTPS, and gives up without a word.
+        fails: &[("see_inserted", "AssertionError: False is shown, not True")],
+        boots: None,
+    },
+    Row::works(Personality::Irmc),
     Row::works(Personality::Gb200),
     Row::works(Personality::DgxH100),
 ];

@@ -45,6 +45,8 @@ class RedfishUtilities:
     def cold_media(self):
         return self.holds_image()
 
+    media = cold_media
+
     def insert(self):
         self.run(redfish_utilities.insert_virtual_media, self.bmc.image, self.system_id)
 

@@ -39,6 +39,11 @@ class Sushy:
         self.drives = self.find_drives(self.root.get_system(self.bmc.system))
         return any(drive.inserted for drive in self.drives)
 
+    def media(self):
+        for drive in self.drives:
+            drive.refresh()
+        return any(drive.inserted for drive in self.drives)
+
     def find_drives(self, system):
         """The virtual CDs: of the system, else of the managers that it names; a DVD is one too, as for ironic."""
         try:

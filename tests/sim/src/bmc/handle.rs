@@ -118,6 +118,16 @@ impl Bmc {
         self.shared.requests()
     }
 
+    /// The same, where a look that is repeated while something is waited for counts once.
+    #[must_use]
+    pub fn requests_without_repeats(&self) -> Vec<Request> {
+        let mut requests = self.requests();
+        requests.dedup_by(|later, earlier| {
+            later.method == "GET" && later.method == earlier.method && later.path == earlier.path
+        });
+        requests
+    }
+
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         self.shared.log(Log::clear);
