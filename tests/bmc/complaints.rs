@@ -76,8 +76,7 @@ async fn an_image_goes_to_slot_1_of_an_idrac_10_wherever_that_is_listed() {
     let bench = Bench::start().await;
     let bmc = bench.bmc(Personality::Idrac10).await;
     boot(&bench, &bmc).await.unwrap();
-    let slots: Vec<(String, bool)> =
-        bmc.state().slots.iter().map(|slot| (slot.id.to_string(), slot.inserted)).collect();
+    let slots: Vec<(String, bool)> = bmc.state().slots.iter().map(|slot| (slot.id.clone(), slot.inserted)).collect();
     assert!(slots.iter().all(|(id, inserted)| *inserted == (id == "1")), "{slots:?}");
 }
 
