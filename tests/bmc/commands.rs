@@ -103,6 +103,7 @@ async fn probe_says_what_a_bmc_is_and_what_would_be_done_and_does_none_of_it() {
         (Personality::Xcc, "lenovo", &["boot override"], &["ForceRestart"]),
         (Personality::Xcc2, "lenovo", &["boot override"], &["ForceRestart"]),
         (Personality::Xcc3, "lenovo", &["boot override"], &["ForceRestart"]),
+        (Personality::LenovoTsm, "ami", &["boot override"], &["ForceRestart"]),
         (Personality::SupermicroX10, "supermicro", &["boot override"], &["PowerCycle"]),
         (Personality::SupermicroX12, "supermicro", &["boot override"], &["PowerCycle"]),
         (Personality::SupermicroX13, "supermicro", &["boot override"], &["PowerCycle"]),

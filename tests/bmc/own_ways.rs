@@ -26,6 +26,7 @@ async fn remote_media_that_is_off_holds_nothing_and_is_switched_on_before_the_fi
     for (personality, switches) in [
         (Personality::MegaRac, &["AMIVirtualMedia.EnableRMedia", "AMIVirtualMedia.ConfigureCDInstance"][..]),
         (Personality::DgxH100, &["AMIVirtualMedia.EnableRMedia"]),
+        (Personality::LenovoTsm, &["VirtualMedia.EnableRMedia", "VirtualMedia.ConfigureCDInstance"]),
     ] {
         let bmc = bench.bmc(personality).await;
         let image = bench.image_for(&bmc);
@@ -43,7 +44,7 @@ async fn remote_media_that_is_off_holds_nothing_and_is_switched_on_before_the_fi
 
         bmc.clear_requests();
         session.mount(&image).await.unwrap();
-        assert!(!writes(&bmc).iter().any(|name| name.starts_with("AMIVirtualMedia")), "{personality}: it is on");
+        assert!(!writes(&bmc).iter().any(|name| switches.contains(&name.as_str())), "{personality}: it is on");
     }
 }
 
@@ -155,6 +156,7 @@ async fn an_image_on_a_share_is_mounted_by_the_shares_own_protocol() {
         (Personality::MegaRac, "nfs", Some("NFS")),
         (Personality::MegaRac, "cifs", Some("CIFS")),
         (Personality::DgxH100, "nfs", Some("NFS")),
+        (Personality::LenovoTsm, "cifs", Some("CIFS")),
         (Personality::OpenBmc, "smb", None),
         (Personality::Cimc, "nfs", Some("NFS")),
     ] {
@@ -173,6 +175,7 @@ async fn a_scheme_that_is_not_taken_is_told_with_those_that_are_and_where_to_set
     for (personality, scheme, part) in [
         (Personality::MegaRac, "https", "takes images by NFS, CIFS, HTTP only, not HTTPS"),
         (Personality::DgxH100, "http", "takes images by CIFS, HTTPS, NFS only, not HTTP"),
+        (Personality::LenovoTsm, "http", "takes images by NFS, CIFS only, not HTTP"),
         (Personality::OpenBmc, "http", "takes images by https and smb only"),
         (Personality::OpenBmc, "nfs", "takes images by https and smb only"),
         (Personality::Gb200, "http", "takes images by https and smb only"),

@@ -7,7 +7,7 @@ use tracing::debug;
 
 use super::client::Client;
 use super::value::Resource;
-use super::vendors::Vendor;
+use super::vendors::{Vendor, is_megarac};
 use crate::bmc::error::{Error, Kind};
 use crate::bmc::target::Fingerprint;
 
@@ -112,12 +112,16 @@ impl Platform {
 
     /// The vendor: as the root names itself, else by its OEM sections, its product, the manager, the system
     /// (the order of libredfish's `service_root.rs` and community.general's `_get_vendor`). A manager that calls itself
-    /// `OpenBmc` is one whoever sells it: Supermicro and Cisco do, under their own names in the root.
+    /// `OpenBmc` is one whoever sells it: Supermicro and Cisco do, under their own names in the root. So is a `MegaRAC`:
+    /// Lenovo sells one as TSM.
     pub(crate) fn vendor(&self) -> Vendor {
         if Vendor::recognised_in(&self.model()) == Some(Vendor::OpenBmc) {
             return Vendor::OpenBmc;
         }
         let manager = self.manager();
+        if is_megarac(&self.root) || manager.is_some_and(is_megarac) {
+            return Vendor::Ami;
+        }
         let oem = |resource: &Resource| {
             let sections = resource.at("Oem").and_then(Value::as_object);
             sections.into_iter().flat_map(|sections| sections.keys().cloned()).collect::<Vec<_>>()
@@ -211,6 +215,7 @@ mod tests {
             ..Platform::default()
         };
         let none = || json!({});
+        let switched_on_first = || json!({"Actions": {"Oem": {"#VirtualMedia.EnableRMedia": {"target": "/x"}}}});
         for (platform, vendor) in [
             (platform(json!({"Vendor": "Dell", "Oem": {"Dell": {}}}), none(), none()), Vendor::Dell),
             (platform(json!({"Product": "Integrated Dell Remote Access Controller"}), none(), none()), Vendor::Dell),
@@ -228,6 +233,9 @@ mod tests {
             (platform(json!({"Vendor": "NVIDIA", "Product": "GB200 NVL"}), none(), none()), Vendor::OpenBmc),
             (platform(json!({"Vendor": "Lenovo", "Oem": {"Lenovo": {}}}), none(), none()), Vendor::Lenovo),
             (platform(none(), json!({"Model": "Lenovo XClarity Controller"}), none()), Vendor::Lenovo),
+            (platform(json!({"Vendor": "Lenovo", "Oem": {"Ami": {}}}), none(), none()), Vendor::Ami),
+            (platform(json!({"Vendor": "Lenovo"}), json!({"Oem": {"Ami": {"VirtualMedia": {}}}}), none()), Vendor::Ami),
+            (platform(none(), switched_on_first(), json!({"Manufacturer": "Lenovo"})), Vendor::Ami),
             (platform(json!({"Oem": {"Supermicro": {}}}), none(), none()), Vendor::Supermicro),
             (platform(none(), json!({"Model": "ASPEED"}), json!({"Manufacturer": "Supermicro"})), Vendor::Supermicro),
             (platform(none(), none(), json!({"Manufacturer": "Sushy Emulator"})), Vendor::Generic),

@@ -83,6 +83,7 @@ fn rows() -> Vec<Row> {
         row(Personality::Xcc, led("Off"), (200, 200), "B Se M P St N E", true, true),
         row(Personality::Xcc2, led("Off"), (204, 204), "B Se M P St N E", true, true),
         row(Personality::Xcc3, led("Off"), (204, 204), "B Se M P St N E", true, true),
+        row(Personality::LenovoTsm, led("Off"), (204, 204), "B Se M P St Si N E", true, true),
         row(Personality::SupermicroX10, led("Off"), (200, 200), "B Se M P St Si N E", true, false),
         row(Personality::SupermicroX12, led("Off"), (200, 200), "B Se M P St Si N E", true, true),
         row(Personality::SupermicroX13, led("Off"), (200, 200), "B Se M P St Si N E", true, true),

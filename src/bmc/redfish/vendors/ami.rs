@@ -1,4 +1,4 @@
-//! AMI `MegaRAC` in all its dresses: Gigabyte, `ASRock` Rack, Quanta, NVIDIA DGX H100. Virtual media has to be switched on
+//! AMI `MegaRAC` in all its dresses: Gigabyte, `ASRock` Rack, Quanta, NVIDIA DGX H100, Lenovo TSM. Virtual media has to be switched on
 //! before there are slots, and boot settings go to the "future state", `<system>/SD`, whole and with their `ETag`.
 //!
 //! Evidence: a recorded tree of a DGX H100 (libredfish), Lenovo's manual and scripts for its TSM, which is one, and a field
@@ -87,6 +87,13 @@ const REMOTE_MEDIA: Route = Route {
     run: switch_on,
 };
 
+/// Whether a manager, or a root, is a `MegaRAC`'s whoever sells it, as Lenovo's scripts tell its TSM from an XCC.
+pub(crate) fn is_megarac(resource: &Resource) -> bool {
+    let actions = resource.at("Actions/Oem").and_then(Value::as_object);
+    let switches = actions.is_some_and(|actions| actions.keys().any(|key| key.ends_with("VirtualMedia.EnableRMedia")));
+    switches || resource.at("Oem/Ami").is_some()
+}
+
 /// The target of an action of the vendor's own. Older builds call them `#VirtualMedia.…`, newer ones `#AMIVirtualMedia.…`
 /// (Lenovo's scripts know both); they are the manager's, on Gigabyte's the system's as well.
 fn action(platform: &Platform, name: &str) -> Option<String> {
@@ -105,13 +112,21 @@ struct Switch {
 }
 
 impl Switch {
+    /// In a section of its own; on an older build (`#VirtualMedia.…`) in the actions themselves (`mount_virtual_media.py`).
     fn of(owner: &Resource) -> Self {
-        let shown = ["Oem/Ami/VirtualMedia", "Oem/VirtualMedia"].into_iter().find_map(|place| owner.at(place));
-        let Some(shown) = shown else { return Self::default() };
-        Self {
-            on: at(shown, "RMediaStatus").and_then(Value::as_str).map(|status| status.eq_ignore_ascii_case("Enabled")),
-            instances: at(shown, "CDInstances").and_then(Value::as_u64),
-        }
+        let places = [
+            ("Oem/Ami/VirtualMedia/RMediaStatus", "Oem/Ami/VirtualMedia/CDInstances"),
+            ("Oem/VirtualMedia/RMediaStatus", "Oem/VirtualMedia/CDInstances"),
+            (
+                "Actions/Oem/#VirtualMedia.EnableRMedia/Status",
+                "Actions/Oem/#VirtualMedia.ConfigureCDInstance/CDInstances",
+            ),
+        ];
+        let shown = places.into_iter().map(|(status, instances)| Self {
+            on: owner.at(status).and_then(Value::as_str).map(|status| status.eq_ignore_ascii_case("Enabled")),
+            instances: owner.at(instances).and_then(Value::as_u64),
+        });
+        shown.into_iter().find(|switch| *switch != Self::default()).unwrap_or_default()
     }
 }
 
@@ -226,6 +241,9 @@ mod tests {
         assert_eq!(shown(off), Switch { on: Some(false), instances: Some(4) });
         let on = json!({"Oem": {"VirtualMedia": {"CDInstances": 0, "RMediaStatus": "Enabled"}}});
         assert_eq!(shown(on), Switch { on: Some(true), instances: Some(0) });
+        let older = json!({"#VirtualMedia.EnableRMedia": {"target": "/x", "Status": "Disabled"},
+            "#VirtualMedia.ConfigureCDInstance": {"target": "/y", "CDInstances": 0}});
+        assert_eq!(shown(json!({"Actions": {"Oem": older}})), Switch { on: Some(false), instances: Some(0) });
         assert_eq!(shown(json!({"Oem": {"Ami": null}})), Switch::default());
     }
 

@@ -32,6 +32,7 @@ mod supermicro;
 mod vendor;
 mod vmm_control;
 
+pub(crate) use ami::is_megarac;
 pub use vendor::{UnknownVendor, Vendor};
 
 /// One way to insert an image into a slot, or to eject it.

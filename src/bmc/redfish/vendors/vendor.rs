@@ -47,7 +47,7 @@ vendors! {
     Supermicro: "supermicro", ["supermicro", "super micro"], super::supermicro::Supermicro;
     /// Cisco CIMC, of rack servers and UCS X.
     Cisco: "cisco", ["cisco", "cimc"], super::cisco::Cisco;
-    /// AMI `MegaRAC`: Gigabyte, `ASRock` Rack, Quanta, NVIDIA DGX and others.
+    /// AMI `MegaRAC`: Gigabyte, `ASRock` Rack, Quanta, NVIDIA DGX, Lenovo TSM and others.
     Ami: "ami", ["ami ", "american megatrends", "gigabyte", "asrock", "quanta"], super::ami::Ami;
     /// `OpenBMC` with bmcweb, NVIDIA's GB200 and GH200 among them.
     OpenBmc: "openbmc", ["openbmc", "nvidia"], super::openbmc::OpenBmc;

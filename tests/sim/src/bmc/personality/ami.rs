@@ -22,10 +22,19 @@ use super::super::route::{check_action, read};
 pub(super) struct Ami {
     /// Before the actions' names: `AMIVirtualMedia`, on older builds `VirtualMedia` (Lenovo's scripts know both).
     pub(super) actions: &'static str,
+    /// Where the manager shows the switch: in a section `Ami`, on older builds in the actions (`mount_virtual_media.py`).
+    pub(super) shows: Shows,
     /// CD slots there are before anybody configures them.
     pub(super) instances: u8,
     /// What `InsertMedia` says it takes as `TransferProtocolType`.
     pub(super) protocols: &'static [&'static str],
+}
+
+/// Where a manager shows whether remote media is on, and how many CD slots are configured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shows {
+    Section,
+    Actions,
 }
 
 /// Reads of the manager, or below it, that still show remote media off after it was switched on: it takes 4 to 5 s.
@@ -238,13 +247,20 @@ impl Oem for Ami {
             }
             Part::Manager => {
                 let status = if Self::is_on(machine) { "Enabled" } else { "Disabled" };
-                body["Oem"] = json!({"Ami": {"VirtualMedia": {
-                    "CDInstances": self.instances(machine), "RMediaStatus": status}}});
+                let instances = self.instances(machine);
                 let manager = format!("Managers/{}", machine.profile.identity.manager);
+                let name = |action: &str| format!("{}.{action}", self.actions);
                 for action in ["EnableRMedia", "ConfigureCDInstance"] {
-                    let name = format!("{}.{action}", self.actions);
-                    let target = uri(&machine.profile, &format!("{manager}/Actions/Oem/{name}"));
-                    body["Actions"]["Oem"][format!("#{name}")] = json!({"target": target});
+                    let target = uri(&machine.profile, &format!("{manager}/Actions/Oem/{}", name(action)));
+                    body["Actions"]["Oem"][format!("#{}", name(action))] = json!({"target": target});
+                }
+                if self.shows == Shows::Section {
+                    let shown = json!({"CDInstances": instances, "RMediaStatus": status});
+                    body["Oem"] = json!({"Ami": {"VirtualMedia": shown}});
+                } else {
+                    let actions = &mut body["Actions"]["Oem"];
+                    actions[format!("#{}", name("EnableRMedia"))]["Status"] = json!(status);
+                    actions[format!("#{}", name("ConfigureCDInstance"))]["CDInstances"] = json!(instances);
                 }
             }
             Part::Member(drive) => {

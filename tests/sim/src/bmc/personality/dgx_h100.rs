@@ -3,10 +3,11 @@
 //! Sources: recorded tree (libredfish, `nvidia_viking`); sushy (bug 2071945); redfish-vendors 1.8, 1.9.
 
 use super::super::profile::{DriveShape, Identity, Media, Member, Place, Profile, Under};
-use super::ami::{self, Ami};
+use super::ami::{self, Ami, Shows};
 
 /// Which protocols it takes is not recorded.
-static DGX: Ami = Ami { actions: "AMIVirtualMedia", instances: 4, protocols: &["CIFS", "HTTPS", "NFS"] };
+static DGX: Ami =
+    Ami { actions: "AMIVirtualMedia", shows: Shows::Section, instances: 4, protocols: &["CIFS", "HTTPS", "NFS"] };
 
 pub(super) fn profile() -> Profile {
     let ami = ami::profile(&DGX, "Base.1.8");

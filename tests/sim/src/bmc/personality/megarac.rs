@@ -1,9 +1,10 @@
 //! AMI `MegaRAC` 13.06 on a Gigabyte board, the one whose answers a field record has; no CD slot is configured at first.
 
 use super::super::profile::{Identity, Media, Profile};
-use super::ami::{self, Ami};
+use super::ami::{self, Ami, Shows};
 
-static MEGARAC: Ami = Ami { actions: "AMIVirtualMedia", instances: 0, protocols: &["NFS", "CIFS", "HTTP"] };
+static MEGARAC: Ami =
+    Ami { actions: "AMIVirtualMedia", shows: Shows::Section, instances: 0, protocols: &["NFS", "CIFS", "HTTP"] };
 
 pub(super) fn profile() -> Profile {
     let ami = ami::profile(&MEGARAC, "Base.1.12");

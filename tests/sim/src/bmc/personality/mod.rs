@@ -26,6 +26,7 @@ mod ilo7;
 mod inspur_m6;
 mod irmc;
 mod lenovo;
+mod lenovo_tsm;
 mod megarac;
 mod openbmc;
 mod supermicro;
@@ -120,6 +121,8 @@ personalities! {
         Xcc2: xcc2::profile, "XCC2", Recorded("a tree of an SR655 V3 (another project's fixtures)");
         /// Lenovo XCC3.
         Xcc3: xcc3::profile, "XCC3", Documents("Lenovo's guides and scripts, community.general's threads");
+        /// Lenovo TSM, an AMI `MegaRAC`.
+        LenovoTsm: lenovo_tsm::profile, "Lenovo TSM", Documents("Lenovo's scripts and its manual of the TSM, other MegaRACs");
         /// Supermicro X10, and X11 with early firmware.
         SupermicroX10: supermicro_x10::profile, "Supermicro X10", Recorded("answers in the fixtures of redfish_ctl and badfish, two field reports");
         /// Supermicro X12, and X11 with late firmware.
