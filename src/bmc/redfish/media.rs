@@ -1,5 +1,6 @@
 //! Virtual media: what is mounted, mounting, ejecting. A BMC's "OK" is never believed; its slot is looked at.
 
+use serde_json::{Value, json};
 use tracing::debug;
 use url::Url;
 
@@ -49,6 +50,7 @@ impl Redfish<'_> {
         self.client.doing("reading its virtual media");
         let shown = |slot: &Slot| Media { image: without_password(&slot.image()), inserted: true };
         if let Some(path) = self.platform.slot_in_use.clone()
+            && self.quirks.own_slot(&self.platform).is_none()
             && let Some(slot) = self.client.find(&path).await?.map(Slot::new)
             && slot.is_occupied()
             && !self.is_contradicted()
@@ -216,6 +218,9 @@ impl Redfish<'_> {
     }
 
     async fn slots_in(&mut self, collection: &str) -> Result<Vec<Slot>, Error> {
+        if let Some(read) = self.quirks.own_slot(&self.platform) {
+            return Ok(vec![read(self).await?]);
+        }
         let known = self.platform.slots.get(collection).cloned();
         let was_known = known.is_some();
         let passing = self.quirks.passing_slot(collection);
@@ -323,11 +328,11 @@ impl Redfish<'_> {
             let performed = match &way {
                 Way::Action => {
                     let Some(target) = slot.eject_target() else { continue };
-                    self.client.post(&target, &serde_json::json!({})).await.into()
+                    self.client.post(&target, &json!({})).await.into()
                 }
                 Way::Patch(body) => self.patch_slot(slot, body).await,
                 Way::Post { path, body } => self.client.post(path, body).await.into(),
-                Way::Configure { config, body, action } => self.configure(config, body, action).await,
+                Way::Configure { config, body, action, act } => self.configure(slot, config, body, action, act).await,
             };
             let error = match performed {
                 Performed::Accepted(answer) => return self.finish(answer).await,
@@ -405,7 +410,7 @@ impl Redfish<'_> {
                 Way::Action => self.climb(&slot, image).await?,
                 Way::Patch(body) => self.patch_slot(&slot, body).await,
                 Way::Post { path, body } => self.client.post(path, body).await.into(),
-                Way::Configure { config, body, action } => self.configure(config, body, action).await,
+                Way::Configure { config, body, action, act } => self.configure(&slot, config, body, action, act).await,
             };
             let refusal = match performed {
                 Performed::Accepted(answer) => match self.outcome(&answer).await {
@@ -415,6 +420,13 @@ impl Redfish<'_> {
                     Err(error) => return Ok(Performed::Unfinished(error)),
                 },
                 Performed::Lost(error) if !error.is_lost() => return Err(error),
+                // What was configured may have been mounted without the action.
+                Performed::Refused(refusal)
+                    if matches!(way, Way::Configure { .. })
+                        && self.reload(&slot).await.is_ok_and(|now| now.holds(image)) =>
+                {
+                    return Ok(Performed::Lost(self.client.refused(&refusal)));
+                }
                 // The ladder has vacated the slot already.
                 Performed::Refused(refusal) if *way == Way::Action => return Ok(Performed::Refused(refusal)),
                 Performed::Refused(refusal) => refusal,
@@ -484,10 +496,12 @@ impl Redfish<'_> {
     }
 
     /// Configures an image, then has it mounted.
-    async fn configure(&mut self, config: &str, body: &serde_json::Value, action: &str) -> Performed {
-        match self.client.patch(config, None, body).await {
+    async fn configure(&mut self, slot: &Slot, config: &str, body: &Value, action: &str, act: &Value) -> Performed {
+        // Known where the slot is the configuration.
+        let etag = slot.resource.etag.as_deref().filter(|_| slot.path() == config);
+        match self.client.patch(config, etag, body).await {
             Ok(Ok(answer)) => match self.finish(answer).await {
-                Ok(()) => self.client.post(action, &serde_json::json!({})).await.into(),
+                Ok(()) => self.client.post(action, act).await.into(),
                 Err(error) => Performed::Lost(error),
             },
             other => other.into(),
@@ -509,12 +523,16 @@ impl Redfish<'_> {
         }
     }
 
-    async fn patch_slot(&mut self, slot: &Slot, body: &serde_json::Value) -> Performed {
+    async fn patch_slot(&mut self, slot: &Slot, body: &Value) -> Performed {
         self.client.patch(slot.path(), slot.resource.etag.as_deref(), body).await.into()
     }
 
     /// The slot as it is now.
     pub(super) async fn reload(&mut self, slot: &Slot) -> Result<Slot, Error> {
+        if let Some(read) = self.quirks.own_slot(&self.platform) {
+            self.system_is_fresh = false;
+            return read(self).await;
+        }
         if slot.passes {
             return self.client.find(slot.path()).await.map(|found| Slot::passing(slot.path(), found));
         }

@@ -44,8 +44,8 @@ pub(crate) enum Way {
     Patch(Value),
     /// A POST to an action of the vendor's own.
     Post { path: String, body: Value },
-    /// A PATCH of a configuration of the vendor's own, then a POST to its action.
-    Configure { config: String, body: Value, action: String },
+    /// A PATCH of a configuration of the vendor's own, then a POST of `act` to its action.
+    Configure { config: String, body: Value, action: String, act: Value },
 }
 
 impl Way {
@@ -71,6 +71,9 @@ pub(crate) type Step<'a, T = ()> = Pin<Box<dyn Future<Output = Result<T, Error>>
 
 /// A look at what a vendor keeps beside the standard.
 pub(crate) type Look = for<'a> fn(&'a mut Redfish<'_>) -> Step<'a, bool>;
+
+/// A look at the one slot of a BMC that has it in no collection.
+pub(crate) type ReadSlot = for<'a> fn(&'a mut Redfish<'_>) -> Step<'a, Slot>;
 
 /// One named route to an effect.
 #[derive(Clone, Copy)]
@@ -152,6 +155,11 @@ pub(crate) trait Quirks: Send + Sync {
 
     /// The slot of a collection at this path that is a member of it only while it holds an image.
     fn passing_slot(&self, _collection: &str) -> Option<String> {
+        None
+    }
+
+    /// How the one slot is read where no collection has it.
+    fn own_slot(&self, _: &Platform) -> Option<ReadSlot> {
         None
     }
 

@@ -53,7 +53,7 @@ impl Quirks for Supermicro {
         let (user, password) = credentials(image).unwrap_or_default();
         let body = json!({"Host": host, "Path": path, "Username": user, "Password": password});
         let action = format!("{config}/Actions/IsoConfig.Mount");
-        vec![Way::Configure { config, body, action }]
+        vec![Way::Configure { config, body, action, act: json!({}) }]
     }
 
     fn eject_ways(&self, platform: &Platform, slot: &Slot) -> Vec<Way> {
