@@ -113,6 +113,7 @@ async fn probe_says_what_a_bmc_is_and_what_would_be_done_and_does_none_of_it() {
         (Personality::DgxH100, "ami", &["boot override"], &["ForceRestart"]),
         (Personality::OpenBmc, "openbmc", &["boot override"], &["PowerCycle"]),
         (Personality::Gb200, "openbmc", &["boot override"], &["PowerCycle"]),
+        (Personality::IrmcS4, "fujitsu", &["boot override", "BootConfig"], &["PowerCycle"]),
         (Personality::Irmc, "fujitsu", &["boot override", "BootConfig"], &["PowerCycle"]),
         (Personality::Ibmc, "huawei", &["boot override"], &["ForceRestart"]),
         (Personality::Xfusion, "huawei", &["boot override"], &["ForceRestart"]),

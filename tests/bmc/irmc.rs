@@ -1,8 +1,10 @@
-//! What is an iRMC's own: remote mount that is off, a licence that is missing, its `BootConfig` where the override is refused.
+//! What is an iRMC's own: remote mount that is off, a licence that is missing, its `BootConfig` where the override is refused,
+//! and the S4, which lists no slot and mounts by a configuration and an action.
 
 use drp_virtual_media::bmc::{Media, Power};
 use drp_virtual_media::operation::Operation;
 use drp_virtual_media_sim::bmc::{Bmc, Device, Fault, Matcher, Personality};
+use serde_json::json;
 
 use crate::bench::{Bench, SHORT, target, told};
 
@@ -51,7 +53,7 @@ async fn where_no_slot_comes_the_reason_is_told() {
     let old = without_slots().await;
     let on = r#"{"RemoteMountEnabled":true,"CDImage":{"MaximumNumberOfDevices":2}}"#;
     old.fault(Matcher::any().method("GET").path_ends(SETTINGS), Fault::Status(200, on.to_owned()));
-    told(&mount(&old).await, 404, &["as an iRMC S4 does", "nextbootcd"]);
+    told(&mount(&old).await, 404, &["although remote mount is on", "nextbootcd"]);
 
     let deaf = without_slots().await;
     deaf.fault(Matcher::any().method("PATCH").path_ends(SETTINGS), Fault::Status(200, "{}".to_owned()));
@@ -84,4 +86,68 @@ async fn boot_config_takes_the_place_of_an_override_that_is_refused_and_is_seen_
             assert_eq!(bmc.state().boots.last().map(|boot| boot.device), Some(expected));
         }
     }
+}
+
+/// What the S4's action was told, in order.
+fn acts(bmc: &Bmc) -> Vec<serde_json::Value> {
+    let acts = bmc.requests().into_iter().filter(|request| request.path.ends_with("FTSComputerSystem.VirtualMedia"));
+    acts.map(|request| request.body.clone()).collect()
+}
+
+#[tokio::test]
+async fn an_s4_mounts_shows_boots_once_and_unmounts_by_its_own_configuration_and_action() {
+    let bench = Bench::start().await;
+    for (firmware, parameter) in [("9.08F", "VirtualMediaAction"), ("9.69F", "FTSVirtualMediaAction")] {
+        for scheme in ["nfs", "cifs"] {
+            let bmc = bench.bmc(Personality::IrmcS4).await;
+            bmc.alter(|profile| profile.identity.firmware = firmware);
+            bmc.set_power(true);
+            let image = bench.files.url_by(scheme).join("boot.iso").unwrap();
+            let operation = Operation::unwatched();
+            let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+            assert_eq!(session.media().await.unwrap(), Media::default());
+            session.mount(&image).await.unwrap_or_else(|error| panic!("{firmware} {scheme}: {error}"));
+            assert_eq!(session.media().await.unwrap(), Media { image: image.to_string(), inserted: true });
+            assert!(session.holding(&image).await.unwrap().is_some());
+            assert_eq!(acts(&bmc), [json!({parameter: "ConnectCD"})], "{firmware} {scheme}");
+
+            session.boot_once_from_cd().await.unwrap();
+            let before = bmc.state().boots.len();
+            session.power(Power::Cycle).await.unwrap();
+            bmc.until(|bmc| bmc.state().boots.len() > before).await;
+            assert_eq!(bmc.state().boots.last().map(|boot| boot.device), Some(Device::VirtualCd));
+
+            assert!(session.unmount(|_| true).await.unwrap());
+            assert_eq!(acts(&bmc).last(), Some(&json!({parameter: "DisconnectCD"})), "{firmware} {scheme}");
+            assert_eq!(session.media().await.unwrap(), Media::default(), "what is configured stays, and is no medium");
+            assert!(!session.unmount(|_| true).await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_s4_does_not_take_is_told_with_what_it_takes_and_when() {
+    let bench = Bench::start().await;
+    let mount = async |bmc: &Bmc, scheme: &str| {
+        let operation = Operation::unwatched();
+        let image = bench.files.url_by(scheme).join("boot.iso").unwrap();
+        let mut session = bench.bmcs.open(target(bmc), &operation).await.unwrap();
+        session.mount(&image).await.map(|_| ())
+    };
+    let bmc = bench.bmc(Personality::IrmcS4).await;
+    told(&mount(&bmc, "https").await.unwrap_err(), 502, &["NFS and SMB alone", "virtual-media/image-url"]);
+    bmc.set_licensed(false);
+    told(&mount(&bmc, "nfs").await.unwrap_err(), 502, &["allows no virtual media action", "licence"]);
+    assert_eq!(acts(&bmc), Vec::<serde_json::Value>::new());
+
+    // Recorded of 9.69F: nothing is connected while the machine is off, and what was stays when it is switched off.
+    let late = bench.bmc(Personality::IrmcS4).await;
+    late.alter(|profile| profile.identity.firmware = "9.69F");
+    told(&mount(&late, "nfs").await.unwrap_err(), 502, &["only while the machine is on", "poweron"]);
+    late.set_power(true);
+    mount(&late, "nfs").await.unwrap();
+    late.set_power(false);
+    let operation = Operation::unwatched();
+    let mut session = bench.bmcs.open(target(&late), &operation).await.unwrap();
+    assert!(session.media().await.unwrap().inserted);
 }

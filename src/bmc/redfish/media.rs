@@ -219,7 +219,10 @@ impl Redfish<'_> {
 
     async fn slots_in(&mut self, collection: &str) -> Result<Vec<Slot>, Error> {
         if let Some(read) = self.quirks.own_slot(&self.platform) {
-            return Ok(vec![read(self).await?]);
+            let slot = read(self).await?;
+            // The managers, by which it is known to have this one.
+            self.memory.keep(&self.platform);
+            return Ok(vec![slot]);
         }
         let known = self.platform.slots.get(collection).cloned();
         let was_known = known.is_some();

@@ -107,6 +107,7 @@ fn rows() -> Vec<Row> {
             true,
             true,
         ),
+        row(Personality::IrmcS4, led("Off"), (200, 200), "B Se M P St Si N E", false, false),
         row(Personality::Irmc, led("Off"), (200, 200), "B Se M P St Si N E", false, false),
         row(Personality::Ibmc, led("Off"), (200, 200), "B M P St N E", false, false),
         row(Personality::Xfusion, led("Off"), (200, 200), "B M P St N E", false, false),

@@ -48,6 +48,8 @@ enum Insert {
     Config(&'static str),
     /// `VmmControl` under this key.
     Control(&'static str),
+    /// PATCH of Fujitsu's configuration, then the action of this system.
+    Connect(&'static str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -526,6 +528,24 @@ const ROWS: &[Row] = &[
         on_when_on: (200, "Base.1.18.1.Success"),
     },
     Row {
+        personality: Personality::IrmcS4,
+        vendor: None,
+        oem: Some("ts_fujitsu"),
+        manager: "/redfish/v1/Managers/iRMC",
+        model: "iRMC S4",
+        media: &[("/redfish/v1/Managers/iRMC", &[])],
+        cd: "/redfish/v1/Systems/0/Oem/ts_fujitsu/VirtualMedia",
+        insert: Insert::Connect("/redfish/v1/Systems/0"),
+        beside: &[],
+        inserted: 204,
+        unreachable: (500, "Base.1.5.ResourceAtUriUnauthorized"),
+        occupied: (400, "Base.1.5.ActionParameterValueNotInList"),
+        empty: (400, "Base.1.5.ActionParameterValueNotInList"),
+        nothing: None,
+        routes: &[(Route::Override("/redfish/v1/Systems/0"), true)],
+        on_when_on: (400, "Base.1.5.ActionParameterValueNotInList"),
+    },
+    Row {
         personality: Personality::Irmc,
         vendor: None,
         oem: Some("ts_fujitsu"),
@@ -649,6 +669,15 @@ impl Row {
             Insert::Control(key) => {
                 redfish.post(&self.control(key), json!({"VmmControlType": "Connect", "Image": url})).await
             }
+            Insert::Connect(system) => {
+                let (share, name) = url.rsplit_once('/').unwrap();
+                let (kind, share) = share.split_once("://").unwrap();
+                let (server, share) = share.split_once('/').unwrap_or((share, ""));
+                let image = json!({"Server": server, "ShareType": kind.to_uppercase(),
+                    "ShareName": format!("/{share}"), "ImageName": name});
+                redfish.patch_any(self.cd, json!({"CDImage": image})).await;
+                self.connect(redfish, system, "ConnectCD").await
+            }
         };
         self.ended(redfish, answer).await
     }
@@ -659,8 +688,29 @@ impl Row {
             Insert::Patch | Insert::PatchInserted => redfish.patch_any(self.cd, json!({"Image": null})).await,
             Insert::Config(config) => redfish.post(&format!("{config}/Actions/IsoConfig.UnMount"), json!({})).await,
             Insert::Control(key) => redfish.post(&self.control(key), json!({"VmmControlType": "Disconnect"})).await,
+            Insert::Connect(system) => self.connect(redfish, system, "DisconnectCD").await,
         };
         self.ended(redfish, answer).await
+    }
+
+    async fn connect(&self, redfish: &Redfish, system: &str, value: &str) -> common::Answer {
+        let action = format!("{system}/Actions/Oem/FTSComputerSystem.VirtualMedia");
+        redfish.post(&action, json!({"VirtualMediaAction": value})).await
+    }
+
+    /// What the drive shows: whether it is inserted, and the image.
+    async fn shown(&self, redfish: &Redfish) -> (Value, Value) {
+        let member = redfish.get(self.cd).await.body;
+        let Insert::Connect(system) = self.insert else { return (member["Inserted"].clone(), member["Image"].clone()) };
+        let action = redfish.get(system).await.body["Actions"]["Oem"]["#FTSComputerSystem.VirtualMedia"].clone();
+        if action["VirtualMediaAction@Redfish.AllowableValues"] != json!(["DisconnectCD"]) {
+            return (json!(false), Value::Null);
+        }
+        let part = |name: &str| member["CDImage"][name].as_str().unwrap().to_owned();
+        let share = part("ShareName").trim_matches('/').to_owned();
+        let path = if share.is_empty() { part("ImageName") } else { format!("{share}/{}", part("ImageName")) };
+        let image = format!("{}://{}/{path}", part("ShareType").to_lowercase(), part("Server"));
+        (json!(true), json!(image))
     }
 
     fn control(&self, key: &str) -> String {
@@ -765,13 +815,12 @@ async fn each_inserts_and_ejects_in_its_own_words() {
         let is = |(status, id): (u16, &str)| (status, id.to_owned());
         let image = images.url_for(&bmc);
 
-        assert_eq!(redfish.get(row.cd).await.body["Image"].as_str(), row.nothing, "{who}");
+        assert_eq!(row.shown(&redfish).await.1.as_str(), row.nothing, "{who}");
         assert_eq!(row.eject(&redfish).await, is(row.empty), "{who}");
         bmc.fail_inserts(1);
         assert_eq!(row.insert(&redfish, &image).await, is(row.unreachable), "{who}");
         assert_eq!(row.insert(&redfish, &image).await.0, row.inserted, "{who}");
-        let member = redfish.get(row.cd).await.body;
-        assert_eq!((&member["Inserted"], &member["Image"]), (&json!(true), &json!(image)), "{who}");
+        assert_eq!(row.shown(&redfish).await, (json!(true), json!(image)), "{who}");
         assert_eq!(row.insert(&redfish, &image).await, is(row.occupied), "{who}");
         assert_eq!(row.eject(&redfish).await.0, row.inserted, "{who}");
         assert_eq!(bmc.state().slots.iter().filter(|slot| slot.inserted).count(), 0, "{who}");

@@ -1,23 +1,34 @@
-//! Fujitsu's (now Fsas) iRMC S5 and S6; an S4 boots and switches power the same way, and mounts by an API of its own.
+//! Fujitsu's (now Fsas) iRMC S4, S5 and S6; an S4 boots and switches power as the others do, and mounts by `s4`.
 //!
 //! Evidence: Fsas's own Terraform provider and Ansible collections (`irmc_setvm`, `irmc_setnextboot` with its table of what
 //! five machines answered), a field record of a TX1320 M3 with iRMC S4 9.08F to 9.69F (the pvese project).
 
 use serde_json::json;
+use url::Url;
 
-use super::{DeviceRoute, Look, Quirks, Route, Step, common_advice};
+use super::generic::Generic;
+use super::{DeviceRoute, Look, Quirks, ReadSlot, Route, Step, Way, common_advice};
 use crate::bmc::error::{Error, Kind};
 use crate::bmc::limits::Patience;
 use crate::bmc::redfish::answer::Refusal;
 use crate::bmc::redfish::boot_override::{Choice, Clearing};
 use crate::bmc::redfish::discovery::Platform;
+use crate::bmc::redfish::slot::Slot;
 use crate::bmc::redfish::value::Resource;
 use crate::bmc::redfish::{Redfish, boot};
+
+mod s4;
 
 pub(super) struct Fujitsu;
 
 impl Quirks for Fujitsu {
     fn advice(&self, refusal: &Refusal) -> Option<String> {
+        if refusal.path.ends_with("FTSComputerSystem.VirtualMedia") && refusal.says("ActionParameterValueNotInList") {
+            return Some(s4::NOT_NOW.to_owned());
+        }
+        if refusal.path.trim_end_matches('/').ends_with("/VirtualMedia") && refusal.mentions("ShareType") {
+            return Some(s4::SHARES.to_owned());
+        }
         // What it answers to another protocol or name is not recorded.
         let inserting = refusal.path.trim_end_matches('/').ends_with("InsertMedia") && refusal.status.as_u16() == 400;
         let advice = "it fetches images whose names end in .iso, over HTTPS, NFS or CIFS: serve them so, and set \
@@ -25,7 +36,26 @@ impl Quirks for Fujitsu {
         (inserting && common_advice(refusal).is_none()).then(|| advice.to_owned())
     }
 
-    fn prepare(&self, _: &Platform) -> Option<Route> {
+    fn own_slot(&self, platform: &Platform) -> Option<ReadSlot> {
+        s4::is_one(platform).then_some(s4::read as ReadSlot)
+    }
+
+    fn insert_ways(&self, platform: &Platform, slot: &Slot, image: &Url) -> Vec<Way> {
+        if s4::is_one(platform) {
+            s4::insert_ways(platform, slot, image)
+        } else {
+            Generic.insert_ways(platform, slot, image)
+        }
+    }
+
+    fn eject_ways(&self, platform: &Platform, slot: &Slot) -> Vec<Way> {
+        if s4::is_one(platform) { s4::eject_ways(platform) } else { Generic.eject_ways(platform, slot) }
+    }
+
+    fn prepare(&self, platform: &Platform) -> Option<Route> {
+        if s4::is_one(platform) {
+            return Some(s4::LICENCE);
+        }
         Some(Route {
             name: "remote mount",
             why: "an iRMC lists no slot while RemoteMountEnabled is false or no CD is configured",
@@ -72,21 +102,16 @@ fn enable_remote_mount<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
         if lists_slots(bmc).await? {
             return Ok(());
         }
-        let allowed = "Actions/Oem/#FTSComputerSystem.VirtualMedia/FTSVirtualMediaAction@Redfish.AllowableValues";
-        if bmc.platform.system.at(allowed).is_some() && bmc.platform.system.texts(allowed).is_empty() {
-            // So without the licence; an S4 also while its machine is in the firmware's setup (field record).
+        if s4::allowed(&bmc.platform.system).is_some_and(|allowed| allowed.is_empty()) {
             let error = bmc.client.error(Kind::Refused, "lists no slot and allows no virtual media action");
-            let advice =
-                "virtual media needs a licence on the BMC: install it; or take the machine out of its firmware's setup";
-            return Err(error.advise(advice).finally());
+            return Err(error.advise("virtual media needs a licence on the BMC: install it").finally());
         }
         // Nothing of its own here: the mount says what it finds.
         let Some(config) = own(bmc, "VirtualMedia").await? else { return Ok(()) };
         let devices = config.text("CDImage/MaximumNumberOfDevices").unwrap_or_default();
         if config.flag("RemoteMountEnabled") == Some(true) && devices != "0" {
-            let answer = "lists no slot although remote mount is on, as an iRMC S4 does";
-            let advice = "mount the image in its web interface, then use nextbootcd; an iRMC S5 or later needs no more than \
-                          virtual media switched on there";
+            let answer = "lists no slot although remote mount is on";
+            let advice = "look at virtual media in its web interface; an image mounted there boots by nextbootcd";
             return Err(bmc.client.error(Kind::Unsupported, answer).advise(advice).finally());
         }
         let body = json!({"RemoteMountEnabled": true, "CDImage": {"MaximumNumberOfDevices": 1}});

@@ -128,6 +128,8 @@ pub enum EtagCheck {
     /// As `Checked`, but only the strong form of the value is right, whatever form is shown
     /// (redfish-vendors R7: weak refused, strong taken).
     StrongOnly,
+    /// Needed, and taken without its quotes alone.
+    BareOnly,
 }
 
 /// The shape of tasks.

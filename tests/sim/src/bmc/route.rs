@@ -212,9 +212,10 @@ pub(super) fn check_etag(profile: &Profile, call: &Call, shown: &Value) -> Resul
     let etags = &profile.http.etags;
     let form = if etags.on_patch == EtagCheck::StrongOnly { EtagForm::Strong } else { etags.form };
     let right = resources::etag(form, shown);
+    let right = if etags.on_patch == EtagCheck::BareOnly { right.map(|etag| etag.replace('"', "")) } else { right };
     match (etags.on_patch, &call.if_match) {
         (EtagCheck::Ignored, _) | (EtagCheck::Checked | EtagCheck::StrongOnly, None) => Ok(()),
-        (EtagCheck::Required, None) => Err((&profile.errors.precondition_required).into()),
+        (EtagCheck::Required | EtagCheck::BareOnly, None) => Err((&profile.errors.precondition_required).into()),
         (_, Some(sent)) if sent == "*" || Some(sent) == right.as_ref() => Ok(()),
         (_, Some(_)) => Err((&profile.errors.precondition_failed).into()),
     }

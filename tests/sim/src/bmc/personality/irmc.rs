@@ -19,7 +19,7 @@ use super::super::profile::{
 use super::super::route::{check_etag, read};
 use super::super::state::Device;
 
-struct Irmc;
+pub(super) struct Irmc;
 
 const BOOT_DEVICE: &str = "BootDevice";
 const NEXT_ONLY: &str = "NextBootOnlyEnabled";
@@ -138,11 +138,11 @@ impl Oem for Irmc {
 }
 
 /// The OEM section: `ts_fujitsu`, or `Fsas` as the company is called since (Terraform provider).
-fn section(machine: &Machine) -> &'static str {
+pub(super) fn section(machine: &Machine) -> &'static str {
     machine.profile.identity.oem_key.unwrap_or("ts_fujitsu")
 }
 
-fn own_path(machine: &Machine) -> String {
+pub(super) fn own_path(machine: &Machine) -> String {
     format!("/redfish/v1/Systems/0/Oem/{}", section(machine))
 }
 
@@ -173,7 +173,7 @@ fn refused_clearing(call: &Call) -> Option<Refusal> {
 }
 
 /// A resource of its own: read, or changed with its `ETag`.
-fn own(
+pub(super) fn own(
     machine: &Machine,
     call: &Call,
     shown: Value,

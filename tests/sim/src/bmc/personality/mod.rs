@@ -25,6 +25,7 @@ mod ilo6;
 mod ilo7;
 mod inspur_m6;
 mod irmc;
+mod irmc_s4;
 mod lenovo;
 mod lenovo_tsm;
 mod megarac;
@@ -141,6 +142,8 @@ personalities! {
         OpenBmc: openbmc::profile, "OpenBMC", Documents("bmcweb's source");
         /// NVIDIA GB200, an `OpenBMC`.
         Gb200: gb200::profile, "NVIDIA GB200", Recorded("trees of a GB200 and a GH200 (libredfish); bmcweb's source");
+        /// Fujitsu iRMC S4.
+        IrmcS4: irmc_s4::profile, "Fujitsu iRMC S4", Documents("scripts and reports of a TX1320 M3 with 9.08F and 9.69F (pvese), Fsas's Ansible collections");
         /// Fujitsu iRMC S6.
         Irmc: irmc::profile, "Fujitsu iRMC", Documents("Fsas's Terraform provider and Ansible collections");
         /// Huawei iBMC.
