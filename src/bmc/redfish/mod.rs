@@ -2,7 +2,8 @@
 //! vendor's differences in [`vendors`].
 //!
 //! * R1 links are followed, paths never built: [`discovery`]; what was found is kept: [`known`]
-//! * R2 a slot is chosen by its media types, R3 everything is ejected first, R5 a 2xx is not "mounted": `media`, `slot`
+//! * R2 a slot is chosen by its media types: `slots`, `slot`
+//! * R3 everything is ejected first, R5 a 2xx is not "mounted": `media`, `attach`
 //! * R4 the insert ladder: `ladder`
 //! * R5 tasks: `tasks`
 //! * R6 boot devices, on the settings object or the system: `boot`, `boot_override`
@@ -23,6 +24,7 @@ use super::tls::Clients;
 use crate::operation::Operation;
 
 mod answer;
+mod attach;
 mod boot;
 mod boot_override;
 mod client;
@@ -39,6 +41,7 @@ mod power;
 mod read;
 mod session;
 mod slot;
+mod slots;
 mod tasks;
 mod value;
 mod vendors;
