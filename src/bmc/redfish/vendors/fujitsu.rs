@@ -53,10 +53,8 @@ impl Quirks for Fujitsu {
     }
 
     fn prepare(&self, platform: &Platform) -> Option<Route> {
-        if s4::is_one(platform) {
-            return Some(s4::LICENCE);
-        }
-        Some(Route {
+        // What an S4 is told to connect switches it on.
+        (!s4::is_one(platform)).then_some(Route {
             name: "remote mount",
             why: "an iRMC lists no slot while RemoteMountEnabled is false or no CD is configured",
             run: enable_remote_mount,

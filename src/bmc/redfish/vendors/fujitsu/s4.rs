@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Route, Step, Way, own};
+use super::{Step, Way, own};
 use crate::bmc::error::Kind;
 use crate::bmc::redfish::Redfish;
 use crate::bmc::redfish::discovery::Platform;
@@ -22,14 +22,11 @@ const PARAMETERS: [&str; 2] = ["FTSVirtualMediaAction", "VirtualMediaAction"];
 
 /// What to do where it takes no such action now.
 pub(super) const NOT_NOW: &str = "some firmware (9.69F) connects an image only while the machine is on, and keeps it then: \
-                                  switch it on (poweron), mount, then boot; a machine in its firmware's setup has to leave it";
+                                  switch it on (poweron), mount, then boot; a machine in its firmware's setup has to leave \
+                                  it; without a licence for virtual media there is no action at all";
 /// What to do where it takes no such share.
 pub(super) const SHARES: &str =
     "an iRMC S4 mounts from NFS and SMB alone: serve the image so, and set virtual-media/image-url to where";
-
-/// Looks whether the action is there to be used at all.
-pub(super) const LICENCE: Route =
-    Route { name: "virtual media action", why: "an iRMC S4 allows none without its licence", run: check };
 
 /// Whether it is one. The firmware of an S4 that has Redfish is 9.x; that of an S5 began at 1.25 (Fsas's collections).
 pub(super) fn is_one(platform: &Platform) -> bool {
@@ -49,17 +46,6 @@ fn allowed_by(parameter: &str) -> String {
 /// What the virtual media action may do now; none where the system does not say.
 pub(super) fn allowed(system: &Resource) -> Option<Vec<String>> {
     parameter(system).map(|name| system.texts(&allowed_by(name)))
-}
-
-fn check<'a>(bmc: &'a mut Redfish<'_>) -> Step<'a> {
-    Box::pin(async move {
-        let system = bmc.fresh_system().await?;
-        if allowed(&system).is_some_and(|allowed| !allowed.is_empty()) {
-            return Ok(());
-        }
-        let error = bmc.client.error(Kind::Refused, "allows no virtual media action");
-        Err(error.advise(format!("virtual media needs a licence on the BMC: install it; or {NOT_NOW}")).finally())
-    })
 }
 
 /// The slot: what is configured, which stays when it is disconnected; inserted while it can be disconnected.
