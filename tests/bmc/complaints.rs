@@ -162,11 +162,14 @@ async fn an_unmount_takes_out_whatever_is_there_and_nothing_is_no_error() {
     for personality in Personality::ALL {
         let bmc = bench.bmc(*personality).await;
         bmc.set_media_enabled(true);
-        let operation = Operation::unwatched();
-        let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
-        assert!(!session.unmount(|_| true).await.unwrap_or_else(|e| panic!("{personality}: {e}")));
+        let unmount = async || {
+            let operation = Operation::unwatched();
+            let mut session = bench.bmcs.open(target(&bmc), &operation).await.unwrap();
+            session.unmount(|_| true).await.unwrap_or_else(|e| panic!("{personality}: {e}"))
+        };
+        assert!(!unmount().await, "{personality}: there is nothing");
         bmc.mount_foreign("http://10.0.0.7/other.iso");
-        assert!(session.unmount(|_| true).await.unwrap_or_else(|e| panic!("{personality}: {e}")));
+        assert!(unmount().await, "{personality}");
         assert!(bmc.state().slots.iter().all(|slot| !slot.inserted), "{personality}");
     }
 }

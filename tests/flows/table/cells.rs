@@ -265,7 +265,9 @@ const SETTINGS: &[&str] = &["nextbootcd", "nextbootpxe", "nextbootdisk", "forceb
 
 pub(super) const DIFFERENCES: &[Difference] = &[
     Difference {
-        of: |personality, profile| profile.media.off_at_first || personality == Personality::Irmc,
+        of: |personality, profile| {
+            profile.media.off_at_first || matches!(personality, Personality::Irmc | Personality::IrmcS4)
+        },
         why: "a mount switches its virtual media on",
         cells: &[(State::Disabled, MOUNTS, Works), (State::Disabled, &[STATUS], Works)],
     },
@@ -294,8 +296,8 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        of: |personality, _| personality == Personality::SupermicroX10,
-        why: "its slot is there only while it holds an image, so that it shows none that is gone",
+        of: |personality, _| matches!(personality, Personality::SupermicroX10 | Personality::IrmcS4),
+        why: "it shows an image only while it is connected, so that it shows none that is gone",
         cells: &[(State::Stale, &[STATUS], Works)],
     },
     Difference {
