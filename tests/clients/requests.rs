@@ -23,16 +23,16 @@ const COLUMNS: &[(&str, &[&str])] = &[
 
 const BOOT_ONCE: &[&str] = &["boot_once", "see_boot_once"];
 const MOUNT: &[&str] = &["media", "insert", "see_inserted", "boot_once", "see_boot_once"];
-/// The boot is taken back for what it cost to set.
-const UNMOUNT: &[&str] = &["media", "eject", "see_ejected", "boot_once", "see_boot_once"];
+/// The boot is taken back, if it is still to come, for what it cost to set.
+const UNMOUNT: &[&str] = &["media", "eject", "see_ejected", "power", "boot_once", "see_boot_once"];
 
 const HEAD: &str = "\
 # What sushy asks of a BMC
 
 Requests / TLS connections of sushy 5.14.0 with Basic credentials against the simulated BMCs. The path of the system is
 known; cold: nothing else is; warm: system and drives were read before; look: the effect is read until it shows, which
-counts once. Mount: look at the drives, insert, look, boot once, look; unmount: look at the drives, eject, look, take the boot
-back, look, for what setting it costs.
+counts once. Mount: look at the drives, insert, look, boot once, look; unmount: look at the drives, eject, look, look whether
+the boot is still to come, take it back, look, for what setting it costs.
 A dash: sushy cannot do it there, in the words that `sushy.rs` has. A star: it is told that all is well, and the machine
 boots something else than the image. The test in `sushy.rs` measures this anew and compares.
 
@@ -66,6 +66,6 @@ fn table(courses: &[Course]) -> String {
 
 fn cell(course: &Course, steps: &[&str]) -> String {
     let Some(Cost { requests, connections }) = course.cost(steps) else { return "–".to_owned() };
-    let in_vain = [BOOT_ONCE, MOUNT].contains(&steps) && course.boots != Some(Device::VirtualCd);
+    let in_vain = [BOOT_ONCE, MOUNT, UNMOUNT].contains(&steps) && course.boots != Some(Device::VirtualCd);
     format!("{requests} / {connections}{}", if in_vain { "*" } else { "" })
 }
