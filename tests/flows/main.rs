@@ -5,6 +5,7 @@
 mod actions;
 mod bad_input;
 mod boot_devices;
+mod cpu;
 mod describe;
 mod requests;
 mod sessions;
