@@ -99,6 +99,9 @@ const ROWS: &[Row] = &[
     // As OpenBMC's.
     Row { personality: Personality::Gb200, fails: &[("insert", "KeyError: 'Image'")], boots: None },
     Row { personality: Personality::DgxH100, fails: &[FULL], boots: None },
+    Row { personality: Personality::LenovoTsm, fails: &[FULL], boots: None },
+    // No collection lists its slot.
+    Row { personality: Personality::IrmcS4, fails: &[FULL], boots: None },
 ];
 
 #[test]

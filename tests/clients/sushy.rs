@@ -89,6 +89,18 @@ const ROWS: &[Row] = &[
     },
     Row::works(Personality::Gb200),
     Row::works(Personality::DgxH100),
+    Row {
+        personality: Personality::LenovoTsm,
+        // As of the Inspur: images on shares alone.
+        fails: &[("see_inserted", "AssertionError: False is shown, not True")],
+        boots: None,
+    },
+    Row {
+        personality: Personality::IrmcS4,
+        // No collection lists its slot.
+        fails: &[("cold_media", "LookupError: there is no virtual CD")],
+        boots: None,
+    },
 ];
 
 #[test]
