@@ -25,6 +25,7 @@ const ACTIONS: [(&str, Option<&str>); 4] = [
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, of the file that dist/build makes"]
+#[expect(clippy::print_stdout, reason = "what it measures is for whoever runs it")]
 async fn what_an_action_costs_in_cpu_time() {
     let released = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/dist/virtual-media");
     let program = std::env::var_os("PLUGIN").map_or(released, PathBuf::from);
