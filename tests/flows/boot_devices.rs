@@ -74,8 +74,13 @@ async fn the_agents_nextbootpxe_that_comes_while_the_image_is_being_mounted_leav
     let site = Site::start().await;
     let (uuid, bmc) = site.machine(1, Personality::Generic).await;
     bmc.fault(Matcher::any().method("POST").times(1), Fault::Delay(Duration::from_secs(1)));
+    let mut notices = site.server.subscribe();
     let transition = site.server.send_bootenv(&uuid, "sledgehammer").unwrap();
     bmc.until(|bmc| bmc.requests().iter().any(|request| request.method == "POST")).await;
+    // The server has read what was said before the insert.
+    while site.server.state(&uuid)["Url"] != site.url(&uuid) {
+        notices.recv().await.unwrap();
+    }
     // What comes with it says nothing of a boot once; it waits for its turn on the BMC.
     let agent = site.server.send_action(&uuid, "nextbootpxe", json!({})).unwrap();
     assert_eq!(transition.answer().await.unwrap()["Outcome"], "Mounted");
