@@ -145,6 +145,10 @@ impl Cell<'_> {
         if self.state == State::Busy && requests.len() > TRIES {
             wrong.push(format!("a busy BMC is sent {} requests", requests.len()));
         }
+        let connections: BTreeSet<usize> = requests.iter().map(|request| request.connection).collect();
+        if connections.len() > 1 {
+            wrong.push(format!("an action takes {} TLS connections", connections.len()));
+        }
         if counts.most_at_once > 1 {
             wrong.push(format!("{} requests at once", counts.most_at_once));
         }
