@@ -92,10 +92,6 @@ const ROWS: &[Row] = &[
         fails: refused!("Base.1.18.ActionParameterMissing: The action requires the parameter TransferProtocolType."),
         boots: None,
     },
-    // It lists no slot (field record).
-    Row { personality: Personality::IrmcS4, fails: &[FULL], boots: None },
-    // As other MegaRACs.
-    Row { personality: Personality::LenovoTsm, fails: &[FULL], boots: None },
     // As OpenBMC's.
     Row { personality: Personality::Gb200, fails: &[("insert", "KeyError: 'Image'")], boots: None },
     Row { personality: Personality::DgxH100, fails: &[FULL], boots: None },

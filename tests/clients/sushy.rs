@@ -75,18 +75,6 @@ const ROWS: &[Row] = &[
         boots: None,
     },
     Row::works(Personality::Irmc),
-    Row {
-        personality: Personality::IrmcS4,
-        // It lists no slot (field record); what mounts is a configuration and an action of Fujitsu's own.
-        fails: &[("cold_media", "LookupError: there is no virtual CD")],
-        boots: None,
-    },
-    Row {
-        personality: Personality::LenovoTsm,
-        // NFS and CIFS alone, as the M6.
-        fails: &[("see_inserted", "AssertionError: False is shown, not True")],
-        boots: None,
-    },
     Row::works(Personality::Gb200),
     Row::works(Personality::DgxH100),
     Row {

@@ -16,9 +16,10 @@ const MACHINES: u32 = 100;
 /// Actions at once.
 const AT_ONCE: usize = 50;
 /// An action, and what makes it have the same to do again.
-const ACTIONS: [(&str, Option<&str>); 4] = [
+const ACTIONS: [(&str, Option<&str>); 5] = [
     ("powerstatus", None),
     ("statusVirtualMedia", None),
+    ("powercycle", None),
     ("mountVirtualMedia", Some("unmountVirtualMedia")),
     ("unmountVirtualMedia", Some("mountVirtualMedia")),
 ];
