@@ -28,12 +28,15 @@ impl Default for Limits {
             request: Duration::from_mins(1),
             total: Duration::from_mins(5),
             media: Duration::from_mins(2),
-            poll: Duration::from_secs(2),
+            poll: Self::POLL,
         }
     }
 }
 
 impl Limits {
+    /// The default of `poll`.
+    pub(crate) const POLL: Duration = Duration::from_secs(2);
+
     /// How often a request is sent again to a BMC that says "not now".
     pub(crate) const TRIES: u32 = 6;
 

@@ -19,6 +19,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
+use super::limits::Limits;
 use super::target::{Fingerprint, Target, TlsPolicy};
 use crate::names::Names;
 use crate::words::causes;
@@ -146,6 +147,13 @@ impl Clients {
     }
 }
 
+/// How long a connection may be idle. It is let go soon after an operation, because BMCs have few and choke on idle ones (rule
+/// R9), but not between two looks of one: at two seconds each look cost a handshake, and web servers wait five (Apache's
+/// `KeepAliveTimeout`, lighttpd's server.max-keep-alive-idle).
+const IDLE: Duration = Duration::from_secs(4);
+
+const _: () = assert!(IDLE.as_millis() > Limits::POLL.as_millis(), "the looks of one operation share a connection");
+
 fn build(trust: &Trust, connect: Duration) -> Result<reqwest::Client, String> {
     let builder = reqwest::Client::builder()
         .dns_resolver(Names::default())
@@ -156,9 +164,9 @@ fn build(trust: &Trust, connect: Duration) -> Result<reqwest::Client, String> {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .connect_timeout(connect)
-        // One connection an operation, let go soon after: BMCs have few and choke on idle ones (rule R9).
+        // One connection an operation.
         .pool_max_idle_per_host(1)
-        .pool_idle_timeout(Duration::from_secs(2))
+        .pool_idle_timeout(IDLE)
         .tls_info(true);
     let builder = match trust {
         Trust::Anything => builder.tls_danger_accept_invalid_certs(true),

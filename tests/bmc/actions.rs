@@ -1,6 +1,6 @@
 //! What of the driver no action shows (`tests/flows/table` has those): routes, a boot taken back, turns.
 
-use drp_virtual_media::bmc::{Driver, Vendor};
+use drp_virtual_media::bmc::{Driver, Limits, Vendor};
 use drp_virtual_media::operation::Operation;
 use drp_virtual_media_sim::bmc::{Bmc, Device, Personality};
 use url::Url;
@@ -47,6 +47,19 @@ async fn a_boot_once_goes_by_the_route_planned_first_and_is_taken_back_on_every_
     for personality in Personality::ALL {
         one_bmc(&bench, *personality).await;
     }
+}
+
+#[tokio::test]
+async fn looks_as_far_apart_as_they_are_by_default_share_a_connection() {
+    let bench = Bench::start().await;
+    let bmc = bench.bmc(Personality::Generic).await;
+    bmc.alter(|profile| profile.media.late_reads = 2);
+    let mut target = target(&bmc);
+    target.limits.poll = Limits::default().poll;
+    let operation = Operation::unwatched();
+    let mut session = bench.bmcs.open(target, &operation).await.unwrap();
+    session.mount(&bench.image()).await.unwrap();
+    assert_eq!(bmc.connections(), 1);
 }
 
 #[tokio::test]

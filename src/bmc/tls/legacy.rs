@@ -33,7 +33,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
 use url::{Host, Position, Url};
 
-use super::{TlsFailure, of_rustls, root_cause, told};
+use super::{IDLE, TlsFailure, of_rustls, root_cause, told};
 use crate::bmc::target::Fingerprint;
 use crate::names::Names;
 
@@ -43,9 +43,6 @@ const SUITES: &str = "ALL:!aNULL:!eNULL:!PSK:!SRP:!EXPORT:@SECLEVEL=0";
 /// `SSL_OP_LEGACY_SERVER_CONNECT`, which the crate has no name for: a server without RFC 5746 is spoken with. OpenSSL 3 refuses
 /// those (openssl#16278), and firmware older than 2010's fix is still on machines.
 const LEGACY_SERVER_CONNECT: SslOptions = SslOptions::from_bits_retain(0x4);
-
-/// Idle connections are let go as soon as rustls's are (rule R9).
-const IDLE: Duration = Duration::from_secs(2);
 
 /// Speaks with one BMC, over one connection at a time.
 pub(crate) struct Legacy {
