@@ -1,6 +1,7 @@
 //! `generateVirtualMedia`: builds the machine's boot.iso and touches no BMC.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::task::spawn_blocking;
@@ -8,7 +9,8 @@ use url::Url;
 
 use super::bootenv::{Boots, boots};
 use super::{Call, Error};
-use crate::iso::{self, Template, locate_template};
+use crate::iso::volume::ReadAt;
+use crate::iso::{self, Image, Template, locate_template};
 use crate::machine::params as p;
 
 /// The answer.
@@ -39,27 +41,29 @@ pub(super) async fn generate(call: &mut Call<'_>, bootenv: &str) -> Result<Gener
     let kernel_args = args.to_string();
     let work = spawn_blocking(move || {
         let path = locate(&webroot, signature.as_deref(), wanted.as_deref())?;
-        let template = Template::open(&path, &operation)?;
-        let plan = template.plan(&args)?;
-        let written = store.write(uuid, &bootenv, &template, &plan, &operation)?;
-        Ok::<_, iso::Error>((path, written))
+        let template = Arc::new(Template::open(&path, &operation)?);
+        let image = Image::render(template, &args, &operation)?;
+        let written = store.write(uuid, &bootenv, &image, &operation)?;
+        let sha256 = image.sha256(&operation)?;
+        Ok::<_, iso::Error>((path, image, written, sha256))
     });
-    let (template, written) = work.await.map_err(|error| Error::internal(format!("writing the image: {error}")))??;
-    tracing::info!(path = %written.path.display(), template = %template.display(), size = written.size, "generated");
+    let (template, image, written, sha256) =
+        work.await.map_err(|error| Error::internal(format!("writing the image: {error}")))??;
+    tracing::info!(path = %written.path.display(), template = %template.display(), size = image.size(), "generated");
 
     call.record(|state| {
         state.template = template.display().to_string();
-        if state.digest != written.sha256 {
+        if state.digest != image.digest() {
             state.slot.clear();
         }
-        state.digest.clone_from(&written.sha256);
+        image.digest().clone_into(&mut state.digest);
     })
     .await;
     Ok(Generated {
         path: written.path.display().to_string(),
         url: image_url(&written.url)?,
-        size: written.size,
-        sha256: written.sha256,
+        size: image.size(),
+        sha256,
         kernel_args,
     })
 }

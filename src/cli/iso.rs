@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use url::Url;
@@ -10,7 +11,8 @@ use url::Url;
 use super::Failure;
 use super::progress::watched;
 use crate::iso::show::Report;
-use crate::iso::{Template, write_image};
+use crate::iso::volume::ReadAt;
+use crate::iso::{Image, Template, write_image};
 use crate::machine::{self, Machine};
 
 /// Make and explain boot images.
@@ -79,10 +81,11 @@ impl BuildArgs {
         }
         let args = machine::sledgehammer_args(machine.uuid, &machine.params, &self.provisioner_url)?;
         let operation = watched();
-        let template = Template::open(&self.template, &operation)?;
-        let plan = template.plan(&args)?;
-        let sha256 = write_image(&self.out, &template, &plan, &operation)?;
-        writeln!(out, "{}: {} bytes, sha256 {sha256}", self.out.display(), plan.len())?;
+        let template = Arc::new(Template::open(&self.template, &operation)?);
+        let image = Image::render(template, &args, &operation)?;
+        write_image(&self.out, &image, &operation)?;
+        let sha256 = image.sha256(&operation)?;
+        writeln!(out, "{}: {} bytes, sha256 {sha256}", self.out.display(), image.size())?;
         writeln!(out, "machine {machine}")?;
         writeln!(out, "kernel  {args}")?;
         Ok(())

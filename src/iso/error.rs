@@ -143,10 +143,8 @@ pub enum Error {
         path: PathBuf,
     },
     /// A plan was given with a template that it was not made from.
-    #[error("writing {}: the plan is for an image of {planned} bytes, the template {} has {size}", .path.display(), .template.display())]
+    #[error("putting an image together: the plan is for one of {planned} bytes, the template {} has {size}", .template.display())]
     ForeignPlan {
-        /// The image that was to be written.
-        path: PathBuf,
         /// The template that was given.
         template: PathBuf,
         /// The length that the plan is for.

@@ -10,6 +10,8 @@ pub mod area;
 mod boot_catalog;
 mod entry;
 mod error;
+mod hex;
+pub mod image;
 mod locate;
 pub mod plan;
 mod record;
@@ -22,6 +24,7 @@ pub mod volume;
 mod write;
 
 pub use error::Error;
+pub use image::{Image, Piece};
 pub use locate::locate_template;
 pub use plan::Plan;
 pub use store::{Store, Written};

@@ -3,6 +3,8 @@
 //! A plan is small and complete in itself. Template and plan together are the image, whether that is written to a file
 //! ([`Store`](super::store::Store)) or put together while it is read ([`Plan::overlay`]).
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 /// Some bytes of an image that differ from the template's.
@@ -17,6 +19,13 @@ pub struct Patch {
 impl Patch {
     fn end(&self) -> u64 {
         self.offset + self.bytes.len() as u64
+    }
+
+    /// The bytes that lie in `range` of the image.
+    #[expect(clippy::cast_possible_truncation, reason = "no more than the patch's length")]
+    pub(super) fn within(&self, range: Range<u64>) -> &[u8] {
+        let in_patch = |at: u64| at.clamp(self.offset, self.end()) - self.offset;
+        &self.bytes[in_patch(range.start) as usize..in_patch(range.end) as usize]
     }
 }
 
@@ -57,15 +66,19 @@ impl Plan {
     }
 
     /// Turns the template's bytes from `offset` on, which `buf` holds, into the image's.
-    #[expect(clippy::cast_possible_truncation, reason = "each range lies inside a slice")]
+    #[expect(clippy::cast_possible_truncation, reason = "a place inside a slice")]
     pub fn overlay(&self, buf: &mut [u8], offset: u64) {
         let end = offset + buf.len() as u64;
-        let first = self.patches.partition_point(|patch| patch.end() <= offset);
-        for patch in self.patches[first..].iter().take_while(|patch| patch.offset < end) {
-            let (from, to) = (patch.offset.max(offset), patch.end().min(end));
-            let within = |start: u64| (from - start) as usize..(to - start) as usize;
-            buf[within(offset)].copy_from_slice(&patch.bytes[within(patch.offset)]);
+        for patch in self.patches_from(offset).iter().take_while(|patch| patch.offset < end) {
+            let bytes = patch.within(offset..end);
+            let at = (patch.offset.max(offset) - offset) as usize;
+            buf[at..at + bytes.len()].copy_from_slice(bytes);
         }
+    }
+
+    /// The patches that have bytes at or after `offset`.
+    pub(super) fn patches_from(&self, offset: u64) -> &[Patch] {
+        &self.patches[self.patches.partition_point(|patch| patch.end() <= offset)..]
     }
 }
 

@@ -9,12 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use serde::Serialize;
 use url::{Position, Url};
 
 use super::error::Error;
-use super::plan::Plan;
-use super::template::Template;
+use super::image::Image;
 use super::write;
 use crate::machine::MachineUuid;
 use crate::operation::Operation;
@@ -33,17 +31,12 @@ pub struct Store {
 }
 
 /// An image that has been written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// Its file.
     pub path: PathBuf,
     /// Where a BMC fetches it.
     pub url: String,
-    /// Its length in bytes.
-    pub size: u64,
-    /// Its SHA-256 in lower-case hexadecimal.
-    pub sha256: String,
 }
 
 impl Store {
@@ -61,8 +54,7 @@ impl Store {
         &self,
         machine: MachineUuid,
         bootenv: &str,
-        template: &Template,
-        plan: &Plan,
+        image: &Image,
         operation: &Operation,
     ) -> Result<Written, Error> {
         let directory = self.directory(machine, bootenv)?;
@@ -71,8 +63,8 @@ impl Store {
         create_directory(&self.webroot.join(IMAGES), true)?;
         create_directory(&self.machine(machine), false)?;
         create_directory(&directory, false)?;
-        let sha256 = write::write_image(&path, template, plan, operation)?;
-        Ok(Written { path, url, size: plan.len(), sha256 })
+        write::write_image(&path, image, operation)?;
+        Ok(Written { path, url })
     }
 
     /// Where a machine's image for a BootEnv lies, whether it is there or not.

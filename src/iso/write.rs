@@ -11,9 +11,8 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use super::error::Error;
-use super::plan::Plan;
+use super::image::Image;
 use super::source::Source;
-use super::template::Template;
 use super::volume::ReadAt;
 use crate::operation::Operation;
 
@@ -26,24 +25,20 @@ const BUFFER: usize = 1 << 20;
 /// What another process of ours calls its unfinished images.
 const UNFINISHED: &str = ".unfinished";
 
-/// Writes the image that `plan` makes of `template` to `path`, replacing what is there, and returns its SHA-256.
+/// Writes an image to `path`, replacing what is there.
 ///
 /// # Errors
 /// No room, no permission, cancelled, or the template cannot be read: then nothing is left and what was there is unchanged.
-pub fn write_image(path: &Path, template: &Template, plan: &Plan, operation: &Operation) -> Result<String, Error> {
-    let size = template.size();
-    if plan.len() != size {
-        let template = template.path().to_owned();
-        return Err(Error::ForeignPlan { path: path.to_owned(), template, planned: plan.len(), size });
-    }
+pub fn write_image(path: &Path, image: &Image, operation: &Operation) -> Result<(), Error> {
+    let size = image.size();
     let failed = || Error::write(path, size);
     operation.begin("write", format!("writing {} ({size} bytes)", path.display()));
     let temp = create_beside(path).map_err(failed())?;
-    copy(template.source(), temp.as_file(), path, operation)?;
-    for patch in plan.patches() {
+    copy(image.template().source(), temp.as_file(), path, operation)?;
+    for patch in image.plan().patches() {
         temp.as_file().write_all_at(&patch.bytes, patch.offset).map_err(failed())?;
     }
-    let digest = template.digest(plan, operation)?;
+    image.check_unchanged()?;
     // The file server may run as another user; a temporary file is for its owner alone.
     temp.as_file().set_permissions(Permissions::from_mode(0o644)).map_err(failed())?;
     temp.as_file().sync_all().map_err(failed())?;
@@ -54,7 +49,7 @@ pub fn write_image(path: &Path, template: &Template, plan: &Plan, operation: &Op
     // The image is whole and in place. A power cut may undo the rename, and then the old image is there, as whole.
     let _ = File::open(parent(path)).and_then(|dir| dir.sync_all());
     operation.done(format!("wrote {}", path.display()));
-    Ok(digest)
+    Ok(())
 }
 
 /// Deletes what killed processes left unfinished beside `path`. A living one holds a lock on its file.

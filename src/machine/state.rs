@@ -40,7 +40,7 @@ pub struct State {
     pub url: String,
     /// The template that the image was made from.
     pub template: String,
-    /// SHA-256 of the image, lower-case hexadecimal.
+    /// What tells the image from every other: [`Image::digest`](crate::iso::Image::digest).
     pub digest: String,
     /// The BMC that was spoken with last: its address, and its port where that is not 443.
     pub bmc: String,

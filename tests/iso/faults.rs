@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
-use drp_virtual_media::iso::{Error, Store, Template, write_image};
+use drp_virtual_media::iso::{Error, Image, Store, Template, write_image};
 use drp_virtual_media::operation::Operation;
 use tempfile::TempDir;
 use url::Url;
@@ -51,12 +52,12 @@ fn a_full_disk_leaves_the_old_image_and_nothing_else() {
 /// In the process under a limit of 300 blocks of 512 or 1,024 bytes, which is less than the template has.
 fn fill_the_disk(dir: &Path) {
     let template = open(&dir.join("templates/cdboot.iso"));
-    let plan = template.plan(&args("a=b")).unwrap();
+    let image = images::image(&template, "a=b");
     let store = store(dir);
     let place = store.path(uuid(), "sledgehammer").unwrap();
     fs::create_dir_all(place.parent().unwrap()).unwrap();
     fs::write(&place, "the old image").unwrap();
-    let error = store.write(uuid(), "sledgehammer", &template, &plan, &Operation::unwatched()).unwrap_err();
+    let error = store.write(uuid(), "sledgehammer", &image, &Operation::unwatched()).unwrap_err();
     assert!(matches!(error, Error::DiskFull { .. }), "{error}");
     let text = error.to_string();
     assert!(
@@ -119,14 +120,14 @@ fn a_packed_archive_costs_little_memory() {
 fn a_read_only_web_root_is_told_with_its_path() {
     let dir = TempDir::new().unwrap();
     let template = open(&images::file(&dir, "t.iso", &images::fixture("grub")));
-    let plan = template.plan(&args("a=b")).unwrap();
+    let image = images::image(&template, "a=b");
     for root in [Path::new("/sys"), &dir.path().join("nowhere")] {
-        let error = store(root).write(uuid(), "sledgehammer", &template, &plan, &Operation::unwatched()).unwrap_err();
+        let error = store(root).write(uuid(), "sledgehammer", &image, &Operation::unwatched()).unwrap_err();
         assert!(matches!(error, Error::NotWritable { .. }), "{error}");
         let text = error.to_string();
         assert!(text.contains(root.to_str().unwrap()) && text.contains("RS_WEBROOT"), "{text}");
     }
-    let error = write_image(Path::new("/sys/x.iso"), &template, &plan, &Operation::unwatched()).unwrap_err();
+    let error = write_image(Path::new("/sys/x.iso"), &image, &Operation::unwatched()).unwrap_err();
     assert!(matches!(error, Error::NotWritable { .. }), "{error}");
 }
 
@@ -134,12 +135,12 @@ fn a_read_only_web_root_is_told_with_its_path() {
 fn a_file_in_the_way_is_told() {
     let dir = TempDir::new().unwrap();
     let template = open(&images::file(&dir, "t.iso", &images::fixture("grub")));
-    let plan = template.plan(&args("a=b")).unwrap();
+    let image = images::image(&template, "a=b");
     images::file(&dir, "dynamic_isos", b"no directory");
-    let error = store(dir.path()).write(uuid(), "sledgehammer", &template, &plan, &Operation::unwatched()).unwrap_err();
+    let error = store(dir.path()).write(uuid(), "sledgehammer", &image, &Operation::unwatched()).unwrap_err();
     assert!(matches!(error, Error::NoDirectory { .. }), "{error}");
     fs::create_dir(dir.path().join("x.iso")).unwrap();
-    write_image(&dir.path().join("x.iso"), &template, &plan, &Operation::unwatched()).unwrap_err();
+    write_image(&dir.path().join("x.iso"), &image, &Operation::unwatched()).unwrap_err();
     assert_eq!(files(dir.path()).len(), 2, "{:?}", files(dir.path()));
 }
 
@@ -151,7 +152,7 @@ fn a_cancelled_write_leaves_the_old_image_and_nothing_else() {
     drp_virtual_media_sim::template::write_with(&source, drp_virtual_media_sim::template::Family::Grub, 20 << 20)
         .unwrap();
     let template = open(&source);
-    let plan = template.plan(&args("a=b")).unwrap();
+    let image = images::image(&template, "a=b");
     let place = images::file(&dir, "out/boot.iso", b"the old image");
     for reports in 1..4 {
         let slot: Arc<OnceLock<std::sync::Weak<Operation>>> = Arc::default();
@@ -163,7 +164,7 @@ fn a_cancelled_write_leaves_the_old_image_and_nothing_else() {
             }
         }));
         slot.set(Arc::downgrade(&operation)).unwrap();
-        let error = write_image(&place, &template, &plan, &operation).unwrap_err();
+        let error = write_image(&place, &image, &operation).unwrap_err();
         assert!(matches!(error, Error::Cancelled { .. }), "{error}");
         assert_eq!(fs::read(&place).unwrap(), b"the old image");
         assert_eq!(files(&dir.path().join("out")), std::slice::from_ref(&place));
@@ -176,6 +177,6 @@ fn a_plan_of_another_template_is_refused() {
     let one = open(&images::file(&dir, "one.iso", &images::fixture("grub")));
     let other = open(&images::file(&dir, "other.iso", &images::fixture("isolinux")));
     let plan = one.plan(&args("a=b")).unwrap();
-    let error = write_image(&dir.path().join("x.iso"), &other, &plan, &Operation::unwatched()).unwrap_err();
+    let error = Image::new(other, plan, SystemTime::now(), &Operation::unwatched()).unwrap_err();
     assert!(matches!(error, Error::ForeignPlan { .. }), "{error}");
 }

@@ -3,8 +3,9 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use drp_virtual_media::iso::{Plan, Template};
+use drp_virtual_media::iso::{Image, Plan, Template};
 use drp_virtual_media::machine::{KernelArgs, MachineUuid};
 use drp_virtual_media::operation::Operation;
 use drp_virtual_media_sim::template::{self, Family};
@@ -48,8 +49,13 @@ pub(crate) fn file(dir: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
-pub(crate) fn open(path: &Path) -> Template {
-    Template::open(path, &Operation::unwatched()).unwrap()
+pub(crate) fn open(path: &Path) -> Arc<Template> {
+    Arc::new(Template::open(path, &Operation::unwatched()).unwrap())
+}
+
+/// The image of a machine with these arguments.
+pub(crate) fn image(template: &Arc<Template>, line: &str) -> Image {
+    Image::render(Arc::clone(template), &args(line), &Operation::unwatched()).unwrap()
 }
 
 pub(crate) fn args(line: &str) -> KernelArgs {
@@ -61,4 +67,16 @@ pub(crate) fn applied(template: &[u8], plan: &Plan) -> Vec<u8> {
     let mut image = template.to_vec();
     plan.overlay(&mut image, 0);
     image
+}
+
+/// A tarball of these files.
+pub(crate) fn tarball(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, path, *bytes).unwrap();
+    }
+    tar.into_inner().unwrap()
 }

@@ -4,6 +4,7 @@
 
 mod command;
 mod faults;
+mod image;
 mod images;
 mod show;
 mod store;

@@ -4,33 +4,34 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::sync::Arc;
 
-use drp_virtual_media::iso::{Error, Plan, Store, Template, write_image};
+use drp_virtual_media::iso::{Error, Image, Store, Template, write_image};
 use drp_virtual_media::operation::Operation;
 use tempfile::TempDir;
 use url::Url;
 
-use crate::images::{self, UUID, args, open, uuid};
+use crate::images::{self, UUID, open, uuid};
 
 /// A web root with a template in it.
 struct Web {
     dir: TempDir,
-    image: Vec<u8>,
-    template: Template,
+    bytes: Vec<u8>,
+    template: Arc<Template>,
     store: Store,
 }
 
 impl Web {
     fn new() -> Self {
         let dir = TempDir::new().unwrap();
-        let image = images::fixture("isolinux");
-        let template = open(&images::file(&dir, "sledgehammer/abc/cdboot.iso", &image));
+        let bytes = images::fixture("isolinux");
+        let template = open(&images::file(&dir, "sledgehammer/abc/cdboot.iso", &bytes));
         let store = Store::new(dir.path(), &Url::parse("http://10.0.0.5:8091/").unwrap());
-        Self { dir, image, template, store }
+        Self { dir, bytes, template, store }
     }
 
-    fn plan(&self, line: &str) -> Plan {
-        self.template.plan(&args(line)).unwrap()
+    fn image(&self, line: &str) -> Image {
+        images::image(&self.template, line)
     }
 
     fn machine(&self) -> std::path::PathBuf {
@@ -48,15 +49,13 @@ fn listing(dir: &Path) -> Vec<String> {
 #[test]
 fn an_image_is_where_the_file_server_finds_it_readable_by_all() {
     let web = Web::new();
-    let plan = web.plan("rs.uuid=1");
+    let image = web.image("rs.uuid=1");
     let operation = Operation::unwatched();
-    let written = web.store.write(uuid(), "sledgehammer", &web.template, &plan, &operation).unwrap();
+    let written = web.store.write(uuid(), "sledgehammer", &image, &operation).unwrap();
     assert_eq!(written.path, web.machine().join("sledgehammer/boot.iso"));
     assert_eq!(written.url, format!("http://10.0.0.5:8091/dynamic_isos/{UUID}/sledgehammer/boot.iso"));
-    assert_eq!(written.size, web.image.len() as u64);
     let bytes = fs::read(&written.path).unwrap();
-    assert!(bytes == images::applied(&web.image, &plan));
-    assert_eq!(written.sha256, web.template.digest(&plan, &operation).unwrap());
+    assert!(bytes == images::applied(&web.bytes, image.plan()));
     assert_eq!(fs::metadata(&written.path).unwrap().permissions().mode() & 0o777, 0o644);
     assert_eq!(fs::metadata(web.machine()).unwrap().permissions().mode() & 0o777, 0o755);
     assert_eq!(listing(&web.machine().join("sledgehammer")), ["boot.iso"]);
@@ -67,13 +66,13 @@ fn an_image_is_where_the_file_server_finds_it_readable_by_all() {
 fn a_reader_of_the_old_image_keeps_it() {
     let web = Web::new();
     let operation = Operation::unwatched();
-    let first = web.store.write(uuid(), "sledgehammer", &web.template, &web.plan("rs.uuid=1"), &operation).unwrap();
+    let first = web.store.write(uuid(), "sledgehammer", &web.image("rs.uuid=1"), &operation).unwrap();
     let mut reader = File::open(&first.path).unwrap();
-    let second = web.store.write(uuid(), "sledgehammer", &web.template, &web.plan("rs.uuid=2"), &operation).unwrap();
-    assert_ne!(first.sha256, second.sha256);
+    let second = web.store.write(uuid(), "sledgehammer", &web.image("rs.uuid=2"), &operation).unwrap();
+    assert_eq!(first, second);
     let mut old = Vec::new();
     reader.read_to_end(&mut old).unwrap();
-    assert!(old == images::applied(&web.image, &web.plan("rs.uuid=1")));
+    assert!(old == images::applied(&web.bytes, web.image("rs.uuid=1").plan()));
 }
 
 #[test]
@@ -81,23 +80,24 @@ fn an_image_from_a_tarball_is_the_same() {
     let web = Web::new();
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
-    header.set_size(web.image.len() as u64);
-    tar.append_data(&mut header, "abc/cdboot.iso", &web.image[..]).unwrap();
+    header.set_size(web.bytes.len() as u64);
+    tar.append_data(&mut header, "abc/cdboot.iso", &web.bytes[..]).unwrap();
     let packed = open(&images::file(&web.dir, "isos/sledgehammer.tar", &tar.into_inner().unwrap()));
-    let plan = packed.plan(&args("rs.uuid=1")).unwrap();
-    assert_eq!(plan, web.plan("rs.uuid=1"));
+    let image = images::image(&packed, "rs.uuid=1");
+    assert_eq!(image.plan(), web.image("rs.uuid=1").plan());
+    assert_eq!(image.digest(), web.image("rs.uuid=1").digest());
     let out = web.dir.path().join("x.iso");
-    write_image(&out, &packed, &plan, &Operation::unwatched()).unwrap();
-    assert!(fs::read(&out).unwrap() == images::applied(&web.image, &plan));
+    write_image(&out, &image, &Operation::unwatched()).unwrap();
+    assert!(fs::read(&out).unwrap() == images::applied(&web.bytes, image.plan()));
 }
 
 #[test]
 fn a_name_that_is_no_bootenv_name_never_becomes_a_path() {
     let web = Web::new();
-    let plan = web.plan("a=b");
+    let image = web.image("a=b");
     let long = format!("a{}", "b".repeat(255));
     for name in ["", "a", "..", ".", "../x", "a/b", "a\0b", "1st", " x", "-x", "a%2fb", "é-env", "a\\b", &long] {
-        let written = web.store.write(uuid(), name, &web.template, &plan, &Operation::unwatched());
+        let written = web.store.write(uuid(), name, &image, &Operation::unwatched());
         assert!(matches!(written.unwrap_err(), Error::BootEnvName { .. }), "{name:?}");
         assert!(matches!(web.store.remove_image(uuid(), name).unwrap_err(), Error::BootEnvName { .. }), "{name:?}");
     }
@@ -110,7 +110,7 @@ fn removing_an_image_leaves_its_directory_and_removing_a_machine_nothing() {
     let web = Web::new();
     let operation = Operation::unwatched();
     for bootenv in ["sledgehammer", "sledgehammer-x"] {
-        web.store.write(uuid(), bootenv, &web.template, &web.plan("a=b"), &operation).unwrap();
+        web.store.write(uuid(), bootenv, &web.image("a=b"), &operation).unwrap();
     }
     assert_eq!(web.store.images(uuid()).unwrap(), ["sledgehammer", "sledgehammer-x"]);
     web.store.remove_image(uuid(), "sledgehammer").unwrap();
@@ -133,7 +133,7 @@ fn symbolic_links_lead_nowhere() {
     let precious = images::file(&outside, "sledgehammer/boot.iso", b"precious");
     fs::create_dir(web.dir.path().join("dynamic_isos")).unwrap();
     symlink(outside.path(), web.machine()).unwrap();
-    let write = || web.store.write(uuid(), "sledgehammer", &web.template, &web.plan("a=b"), &Operation::unwatched());
+    let write = || web.store.write(uuid(), "sledgehammer", &web.image("a=b"), &Operation::unwatched());
     assert!(matches!(write().unwrap_err(), Error::NoDirectory { .. }));
     assert!(matches!(web.store.remove_image(uuid(), "sledgehammer").unwrap_err(), Error::NoDirectory { .. }));
     web.store.remove_machine(uuid()).unwrap();
@@ -157,7 +157,7 @@ fn dynamic_isos_may_be_on_another_disk() {
     let web = Web::new();
     let disk = TempDir::new().unwrap();
     symlink(disk.path(), web.dir.path().join("dynamic_isos")).unwrap();
-    web.store.write(uuid(), "sledgehammer", &web.template, &web.plan("a=b"), &Operation::unwatched()).unwrap();
+    web.store.write(uuid(), "sledgehammer", &web.image("a=b"), &Operation::unwatched()).unwrap();
     assert!(disk.path().join(UUID).join("sledgehammer/boot.iso").exists());
 }
 
@@ -194,7 +194,7 @@ fn what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not() {
     let foreign = images::file(&web.dir, &format!("dynamic_isos/{UUID}/sledgehammer/notes.txt"), b"mine");
     let lock = File::open(&alive).unwrap();
     lock.lock().unwrap();
-    web.store.write(uuid(), "sledgehammer", &web.template, &web.plan("a=b"), &Operation::unwatched()).unwrap();
+    web.store.write(uuid(), "sledgehammer", &web.image("a=b"), &Operation::unwatched()).unwrap();
     assert!(!dead.exists() && alive.exists() && foreign.exists());
     drop(lock);
     web.store.remove_image(uuid(), "sledgehammer").unwrap();
@@ -204,17 +204,17 @@ fn what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not() {
 #[test]
 fn two_writers_of_one_image_leave_one_whole_image() {
     let web = Web::new();
-    let plans: Vec<Plan> = (0..4).map(|number| web.plan(&format!("rs.uuid={number}"))).collect();
+    let made: Vec<Image> = (0..4).map(|number| web.image(&format!("rs.uuid={number}"))).collect();
     std::thread::scope(|scope| {
-        for plan in &plans {
+        for image in &made {
             scope.spawn(|| {
                 for _ in 0..5 {
-                    web.store.write(uuid(), "sledgehammer", &web.template, plan, &Operation::unwatched()).unwrap();
+                    web.store.write(uuid(), "sledgehammer", image, &Operation::unwatched()).unwrap();
                 }
             });
         }
     });
     let bytes = fs::read(web.machine().join("sledgehammer/boot.iso")).unwrap();
-    assert!(plans.iter().any(|plan| bytes == images::applied(&web.image, plan)));
+    assert!(made.iter().any(|image| bytes == images::applied(&web.bytes, image.plan())));
     assert_eq!(listing(&web.machine().join("sledgehammer")), ["boot.iso"]);
 }

@@ -14,7 +14,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use crate::images::{self, applied, args, open};
+use crate::images::{self, applied, args, open, tarball};
 
 /// What the vendor's document has for its machine.
 const DOCUMENT: &str = "BOOTIF=discovery rootflags=loop root=live:/sledgehammer.iso rootfstype=auto ro liveimg rd_NO_LUKS rd_NO_MD rd_NO_DM \
@@ -72,9 +72,13 @@ fn an_image_in_a_tarball_is_found_by_content_whatever_the_file_is_called() {
         let template = open(&images::file(&dir, name, &bytes));
         let plan = template.plan(&args(DOCUMENT)).unwrap();
         assert_eq!(template.size(), image.len() as u64, "{name}");
-        let digest = template.digest(&plan, &Operation::unwatched()).unwrap();
+        let digest = template.digest_of_image(&plan, &Operation::unwatched()).unwrap();
         assert_eq!(digest, sha256(&applied(&image, &plan)), "{name}");
-        assert_eq!(digest, template.digest(&plan, &Operation::unwatched()).unwrap(), "{name}, from the cached half");
+        assert_eq!(
+            digest,
+            template.digest_of_image(&plan, &Operation::unwatched()).unwrap(),
+            "{name}, from the cached half"
+        );
     }
 }
 
@@ -180,7 +184,7 @@ fn one_open_template_serves_many_threads() {
             scope.spawn(move || {
                 for turn in 0..4 {
                     let plan = template.plan(&args(&format!("rs.uuid={number}-{turn}"))).unwrap();
-                    let digest = template.digest(&plan, &Operation::unwatched()).unwrap();
+                    let digest = template.digest_of_image(&plan, &Operation::unwatched()).unwrap();
                     assert_eq!(digest, sha256(&applied(image, &plan)));
                 }
             });
@@ -195,11 +199,14 @@ fn a_template_that_is_overwritten_is_not_used_on() {
     let template = open(&path);
     let plan = template.plan(&args("a=b")).unwrap();
     age(&path, 5);
-    assert!(matches!(template.digest(&plan, &Operation::unwatched()).unwrap_err(), Error::TemplateChanged { .. }));
+    assert!(matches!(
+        template.digest_of_image(&plan, &Operation::unwatched()).unwrap_err(),
+        Error::TemplateChanged { .. }
+    ));
     let template = open(&path);
     fs::remove_file(&path).unwrap();
     images::file(&dir, "t.iso", b"another");
-    template.digest(&plan, &Operation::unwatched()).unwrap();
+    template.digest_of_image(&plan, &Operation::unwatched()).unwrap();
 }
 
 #[test]
@@ -278,17 +285,6 @@ proptest! {
             prop_assert!(applied(&applied(&image, &other), &plan) == generated, "another history, other bytes");
         }
     }
-}
-
-fn tarball(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut tar = tar::Builder::new(Vec::new());
-    for (path, bytes) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, path, *bytes).unwrap();
-    }
-    tar.into_inner().unwrap()
 }
 
 fn link_tarball() -> Vec<u8> {
