@@ -176,6 +176,22 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The cache is full of templates that are used now.
+    #[error(
+        "keeping a template of {needed} bytes in {}: templates that are in use take {used} of its {limit} bytes; raise \
+         Param virtual-media/cache-limit",
+        .path.display()
+    )]
+    CacheFull {
+        /// The cache's directory.
+        path: PathBuf,
+        /// Bytes of the new template.
+        needed: u64,
+        /// Bytes that could not be freed.
+        used: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// We may not write there, or the place does not exist. Nothing was changed.
     #[error(
         "writing {}: {source}; let the user that the plugin runs as write there, or name another place (RS_WEBROOT is the server's web root)",

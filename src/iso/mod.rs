@@ -8,6 +8,7 @@
 
 pub mod area;
 mod boot_catalog;
+mod cache;
 mod entry;
 mod error;
 mod hex;
@@ -20,13 +21,16 @@ pub mod source;
 pub mod store;
 mod susp;
 pub mod template;
+mod templates;
 pub mod volume;
 mod write;
 
+pub use cache::Cache;
 pub use error::Error;
 pub use image::{Image, Piece};
 pub use locate::locate_template;
 pub use plan::Plan;
 pub use store::{Store, Written};
 pub use template::Template;
+pub use templates::Templates;
 pub use write::write_image;

@@ -87,7 +87,7 @@ impl Report {
     /// # Errors
     /// There is no image, or its volume cannot be read.
     pub fn read(path: &Path, operation: &Operation) -> Result<Self, Error> {
-        let source = Source::open(path, operation)?;
+        let source = Source::open(path, None, operation)?;
         let failed = |error| Error::Volume { path: source.origin().to_owned(), source: error };
         let volume = Volume::open(&source).map_err(failed)?;
         let files = volume.files().map_err(failed)?;

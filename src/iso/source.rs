@@ -1,17 +1,22 @@
 //! Where a template's bytes are: an ISO, one inside a tarball, or one in an exploded directory. What a file is, its content says.
 //!
-//! A plain tarball is not copied: the image in it is read in place. A compressed one is unpacked once, in one pass, to
-//! a file without a name that is gone with the process. Archive entries are only read; none becomes a path of ours.
+//! A plain tarball is not copied: the image in it is read in place. A compressed one is unpacked once, in one pass, into the
+//! cache, or without one to a file that has no name and is gone with the process. Archive entries are only read; none
+//! becomes a path of ours.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest, Sha256};
 
+use super::cache::Cache;
 use super::error::Error;
+use super::hex::hex;
 use super::volume::ReadAt;
 use crate::operation::Operation;
 
@@ -42,15 +47,28 @@ pub struct Source {
 
 /// A file's size and time: what shows that it was written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+pub(super) struct Stamp {
     len: u64,
     modified: (i64, i64),
 }
 
 impl Stamp {
-    fn of(file: &File) -> io::Result<Self> {
-        let meta = file.metadata()?;
-        Ok(Self { len: meta.len(), modified: (meta.mtime(), meta.mtime_nsec()) })
+    pub(super) fn of(meta: &fs::Metadata) -> Self {
+        Self { len: meta.len(), modified: (meta.mtime(), meta.mtime_nsec()) }
+    }
+
+    fn of_file(file: &File) -> io::Result<Self> {
+        Ok(Self::of(&file.metadata()?))
+    }
+
+    /// Names what a file at `path` unpacks to: another one at the same place, or the same one elsewhere, is another.
+    fn key(self, path: &Path) -> String {
+        let mut hash = Sha256::new();
+        for number in [self.len.to_le_bytes(), self.modified.0.to_le_bytes(), self.modified.1.to_le_bytes()] {
+            hash.update(number);
+        }
+        hash.update(path.as_os_str().as_bytes());
+        hex(&hash.finalize()[..16])
     }
 }
 
@@ -68,25 +86,21 @@ impl ReadAt for Source {
 }
 
 impl Source {
-    /// Opens the image that `path` is or holds.
+    /// Opens the image that `path` is or holds; what has to be unpacked for that is kept in `cache`.
     ///
     /// # Errors
-    /// Nothing there, nothing that can be read, no image in it, too large, or the operation was cancelled.
-    pub fn open(path: &Path, operation: &Operation) -> Result<Self, Error> {
-        let kind = fs::metadata(path).map_err(Error::read(path))?;
-        let path = if kind.is_dir() { image_in_directory(path)? } else { path.to_owned() };
-        if !(kind.is_dir() || kind.is_file()) {
-            return Err(Error::UnknownFormat { path });
-        }
+    /// Nothing there, nothing that can be read, no image in it, too large, no room for it, or the operation was cancelled.
+    pub fn open(path: &Path, cache: Option<&Cache>, operation: &Operation) -> Result<Self, Error> {
+        let (path, _) = file_at(path)?;
         let file = File::open(&path).map_err(Error::read(&path))?;
-        let opened = Stamp::of(&file).map_err(Error::read(&path))?;
+        let opened = Stamp::of_file(&file).map_err(Error::read(&path))?;
         let whole = Self { file, origin: path, base: 0, len: opened.len, opened };
         let mut head = vec![0; HEAD.min(usize::try_from(whole.len).unwrap_or(HEAD))];
         whole.read_exact_at(&mut head, 0).map_err(Error::read(&whole.origin))?;
         match Kind::of(&head) {
             Some(Kind::Iso) => Ok(whole),
             Some(Kind::Tar) => whole.inside_tar(operation),
-            Some(Kind::Gzip) => whole.inside_gzip(operation),
+            Some(Kind::Gzip) => whole.inside_gzip(cache, operation),
             None => Err(Error::UnknownFormat { path: whole.origin }),
         }
     }
@@ -110,7 +124,7 @@ impl Source {
     /// Fails when the file was written to since it was opened. A file that was replaced by another is no harm: ours stays
     /// as it was.
     pub(super) fn check_unchanged(&self) -> Result<(), Error> {
-        let now = Stamp::of(&self.file).map_err(Error::read(&self.origin))?;
+        let now = Stamp::of_file(&self.file).map_err(Error::read(&self.origin))?;
         if now == self.opened { Ok(()) } else { Err(Error::TemplateChanged { path: self.origin.clone() }) }
     }
 
@@ -127,27 +141,43 @@ impl Source {
         Ok(Self { base, len, ..self })
     }
 
-    /// Unpacks the image of a compressed tarball, or a compressed image, to a file without a name.
-    fn inside_gzip(self, operation: &Operation) -> Result<Self, Error> {
+    /// The image of a compressed tarball, or of a compressed image.
+    fn inside_gzip(self, cache: Option<&Cache>, operation: &Operation) -> Result<Self, Error> {
+        let file = match cache {
+            Some(cache) => {
+                let place = cache.directory();
+                cache.open(&self.opened.key(&self.origin), |to| self.unpack(to, place, operation))?
+            }
+            None => {
+                let dir = std::env::temp_dir();
+                let file = tempfile::tempfile_in(&dir).map_err(Error::write(&dir, 0))?;
+                self.unpack(&file, &dir, operation)?;
+                file
+            }
+        };
+        let opened = Stamp::of_file(&file).map_err(Error::read(&self.origin))?;
+        Ok(Self { file, base: 0, len: opened.len, opened, origin: self.origin })
+    }
+
+    /// Unpacks the image to an empty file in `place`.
+    fn unpack(&self, to: &File, place: &Path, operation: &Operation) -> Result<(), Error> {
         operation.begin("extract", format!("unpacking {} from {}", IMAGE_NAME, self.origin.display()));
-        let packed = Counted { inner: Cursor { source: &self, at: 0 }, read: 0, total: self.len, operation };
+        let packed = Counted { inner: Cursor { source: self, at: 0 }, read: 0, total: self.len, operation };
         let mut unpacked = MultiGzDecoder::new(BufReader::with_capacity(256 << 10, packed)).take(ARCHIVE_BYTES);
         let mut head = Vec::with_capacity(HEAD);
         let archive = |source| self.archive(operation, source);
         unpacked.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(archive)?;
         let kind = Kind::of(&head);
         let mut rest = io::Cursor::new(head).chain(unpacked);
-        let file = match kind {
-            Some(Kind::Iso) => self.unpack(&mut rest, operation)?,
+        match kind {
+            Some(Kind::Iso) => self.copy(&mut rest, to, place, operation),
             Some(Kind::Tar) => {
                 let mut tar = tar::Archive::new(rest);
                 let mut image = find_image(tar.entries().map_err(archive)?, &self.origin, archive)?;
-                self.unpack(&mut image, operation)?
+                self.copy(&mut image, to, place, operation)
             }
-            _ => return Err(Error::UnknownFormat { path: self.origin }),
-        };
-        let opened = Stamp::of(&file).map_err(Error::read(&self.origin))?;
-        Ok(Self { file, base: 0, len: opened.len, opened, origin: self.origin })
+            _ => Err(Error::UnknownFormat { path: self.origin.clone() }),
+        }
     }
 
     /// A failed read of an archive: a cancelled operation makes one too.
@@ -160,11 +190,8 @@ impl Source {
         }
     }
 
-    /// Copies `image` to an unnamed file in the directory for temporary files.
-    fn unpack(&self, image: &mut dyn Read, operation: &Operation) -> Result<File, Error> {
-        let dir = std::env::temp_dir();
-        let file = tempfile::tempfile_in(&dir).map_err(Error::write(&dir, 0))?;
-        let mut to = BufWriter::with_capacity(1 << 20, &file);
+    fn copy(&self, image: &mut dyn Read, to: &File, place: &Path, operation: &Operation) -> Result<(), Error> {
+        let mut to = BufWriter::with_capacity(1 << 20, to);
         let mut buf = vec![0; 256 << 10];
         let mut written = 0;
         loop {
@@ -176,11 +203,9 @@ impl Source {
             if written > IMAGE_BYTES {
                 return Err(Error::TooLarge { path: self.origin.clone(), what: IMAGE_NAME, limit: IMAGE_BYTES });
             }
-            to.write_all(&buf[..read]).map_err(Error::write(&dir, written))?;
+            to.write_all(&buf[..read]).map_err(Error::write(place, written))?;
         }
-        to.flush().map_err(Error::write(&dir, written))?;
-        drop(to);
-        Ok(file)
+        to.flush().map_err(Error::write(place, written))
     }
 }
 
@@ -230,6 +255,20 @@ fn find_image<'a, R: Read>(
         return Ok(entry);
     }
     Err(Error::NoImageInside { path: path.to_owned(), found: "it holds no cdboot.iso" })
+}
+
+/// The file that `path` is, or the image in the directory that it is, and what the file system says of it.
+pub(super) fn file_at(path: &Path) -> Result<(PathBuf, fs::Metadata), Error> {
+    let meta = fs::metadata(path).map_err(Error::read(path))?;
+    if meta.is_file() {
+        return Ok((path.to_owned(), meta));
+    }
+    if !meta.is_dir() {
+        return Err(Error::UnknownFormat { path: path.to_owned() });
+    }
+    let image = image_in_directory(path)?;
+    let meta = fs::metadata(&image).map_err(Error::read(&image))?;
+    Ok((image, meta))
 }
 
 /// `<dir>/cdboot.iso`, else the newest `<dir>/<SIG>/cdboot.iso`.

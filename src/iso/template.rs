@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 
 use super::area::{self, Area};
+use super::cache::Cache;
 use super::error::Error;
 use super::hex::hex;
 use super::plan::{Patch, Plan};
@@ -47,13 +48,18 @@ struct Hashes {
 impl Template {
     /// Opens an ISO image, a Sledgehammer tar or tar.gz, or a directory with `cdboot.iso` or `<SIG>/cdboot.iso` in it.
     ///
-    /// Reads directories and small files only, except from a tar.gz, which is read up to its image; that is reported to
-    /// `operation` and ends when it is cancelled.
+    /// Reads directories and small files only, except from a tar.gz, whose image is unpacked to a file that has no name;
+    /// that is reported to `operation` and ends when it is cancelled. [`Templates`](super::Templates) does so once.
     ///
     /// # Errors
     /// Nothing readable there, no image in it, a truncated or damaged image, no marker in it, or an entry of unknown form.
     pub fn open(path: &Path, operation: &Operation) -> Result<Self, Error> {
-        let source = Source::open(path, operation)?;
+        Self::open_with(path, None, operation)
+    }
+
+    /// The same, with what has to be unpacked kept in `cache`.
+    pub(super) fn open_with(path: &Path, cache: Option<&Cache>, operation: &Operation) -> Result<Self, Error> {
+        let source = Source::open(path, cache, operation)?;
         let volume = |error| Error::Volume { path: source.origin().to_owned(), source: error };
         let open = Volume::open(&source).map_err(volume)?;
         let files = open.files().map_err(volume)?;

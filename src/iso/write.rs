@@ -74,7 +74,7 @@ pub(super) fn sweep(path: &Path) -> io::Result<()> {
 }
 
 /// Creates a locked temporary file in the directory of `path`, which disappears when it is dropped.
-fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
+pub(super) fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
     sweep(path)?;
     loop {
         let temp = tempfile::Builder::new().prefix(&prefix(path)).suffix(UNFINISHED).tempfile_in(parent(path))?;

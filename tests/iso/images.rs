@@ -1,7 +1,7 @@
 //! The images that the tests read: fixtures of two writers, and templates of a third one.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +9,8 @@ use drp_virtual_media::iso::{Image, Plan, Template};
 use drp_virtual_media::machine::{KernelArgs, MachineUuid};
 use drp_virtual_media::operation::Operation;
 use drp_virtual_media_sim::template::{self, Family};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 /// Made by genisoimage (grub, isolinux) and by xorriso.
@@ -79,4 +81,10 @@ pub(crate) fn tarball(files: &[(&str, &[u8])]) -> Vec<u8> {
         tar.append_data(&mut header, path, *bytes).unwrap();
     }
     tar.into_inner().unwrap()
+}
+
+pub(crate) fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }

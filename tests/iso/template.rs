@@ -1,7 +1,6 @@
 //! From a template, wherever it is kept, to a machine's image.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -9,12 +8,10 @@ use std::time::{Duration, SystemTime};
 use drp_virtual_media::iso::{Error, Template, locate_template};
 use drp_virtual_media::machine::{KernelArgs, Loader};
 use drp_virtual_media::operation::Operation;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use crate::images::{self, applied, args, open, tarball};
+use crate::images::{self, applied, args, gz, open, tarball};
 
 /// What the vendor's document has for its machine.
 const DOCUMENT: &str = "BOOTIF=discovery rootflags=loop root=live:/sledgehammer.iso rootfstype=auto ro liveimg rd_NO_LUKS rd_NO_MD rd_NO_DM \
@@ -294,12 +291,6 @@ fn link_tarball() -> Vec<u8> {
     header.set_size(0);
     tar.append_link(&mut header, "abc/cdboot.iso", "/etc/passwd").unwrap();
     tar.into_inner().unwrap()
-}
-
-fn gz(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn sha256(bytes: &[u8]) -> String {
