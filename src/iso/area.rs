@@ -74,6 +74,12 @@ impl Area {
         self.entry.kernel()
     }
 
+    /// The initrds that its entry loads, as the entry spells them.
+    #[must_use]
+    pub fn initrds(&self) -> &[String] {
+        self.entry.initrds()
+    }
+
     /// The arguments that are in it now, as the loader's configuration spells them.
     #[must_use]
     pub fn arguments(&self) -> &str {

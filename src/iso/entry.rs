@@ -12,6 +12,7 @@ pub(super) struct Entry {
     /// The text before, between and after the gaps.
     text: Vec<Vec<u8>>,
     kernel: String,
+    initrds: Vec<String>,
     arguments: String,
     /// Bytes of `initrd=…`, which isolinux puts before the arguments itself.
     initrd: usize,
@@ -21,6 +22,11 @@ impl Entry {
     /// The kernel's path.
     pub(super) fn kernel(&self) -> &str {
         &self.kernel
+    }
+
+    /// The initrds' paths, in the order in which they are loaded.
+    pub(super) fn initrds(&self) -> &[String] {
+        &self.initrds
     }
 
     /// The arguments in the first gap.
@@ -72,6 +78,7 @@ struct Draft {
     text: Vec<Vec<u8>>,
     open: Vec<u8>,
     kernel: String,
+    initrds: Vec<String>,
     arguments: Option<String>,
     initrd: usize,
 }
@@ -102,10 +109,14 @@ impl Draft {
         }
     }
 
+    fn initrds<'a>(&mut self, paths: impl Iterator<Item = &'a [u8]>) {
+        self.initrds.extend(paths.filter(|path| !path.is_empty()).map(lossy));
+    }
+
     fn finish(mut self) -> Result<Entry, &'static str> {
         self.text.push(self.open);
         let arguments = self.arguments.ok_or("the entry has no line that boots a kernel")?;
-        Ok(Entry { text: self.text, kernel: self.kernel, arguments, initrd: self.initrd })
+        Ok(Entry { text: self.text, kernel: self.kernel, initrds: self.initrds, arguments, initrd: self.initrd })
     }
 }
 
@@ -123,6 +134,9 @@ fn read_grub(body: &[Line<'_>], draft: &mut Draft) -> Result<usize, &'static str
             draft.gap_after(&text[..text.len() - arguments.len()], lossy(arguments.trim_ascii()));
             continue;
         }
+        if inside && is_grub_initrd(command) {
+            draft.initrds(rest.split(u8::is_ascii_whitespace));
+        }
         draft.keep_line(text);
         if command == b"menuentry" {
             inside = true;
@@ -139,10 +153,18 @@ fn read_grub(body: &[Line<'_>], draft: &mut Draft) -> Result<usize, &'static str
 
 /// `linux`, the commands that stand for it on some platforms, and a variable that holds one of them.
 fn is_grub_linux(command: &[u8]) -> bool {
-    let name = command
-        .strip_prefix(b"$")
-        .map_or(command, |name| name.strip_prefix(b"{").and_then(|name| name.strip_suffix(b"}")).unwrap_or(name));
-    matches!(name, b"linux" | b"linux16" | b"linuxefi" | b"linuxcmd")
+    matches!(command_or_variable(command), b"linux" | b"linux16" | b"linuxefi" | b"linuxcmd")
+}
+
+/// The same of `initrd`.
+fn is_grub_initrd(command: &[u8]) -> bool {
+    matches!(command_or_variable(command), b"initrd" | b"initrd16" | b"initrdefi" | b"initrdcmd")
+}
+
+/// `linuxcmd` of `$linuxcmd` and `${linuxcmd}`.
+fn command_or_variable(command: &[u8]) -> &[u8] {
+    let name = command.strip_prefix(b"$");
+    name.map_or(command, |name| name.strip_prefix(b"{").and_then(|name| name.strip_suffix(b"}")).unwrap_or(name))
 }
 
 /// An unquoted character that ends GRUB's command, or a backslash that continues its line.
@@ -175,7 +197,10 @@ fn read_isolinux(body: &[Line<'_>], draft: &mut Draft) -> usize {
                 continue;
             }
             b"kernel" | b"linux" => draft.kernel(rest.trim_ascii()),
-            b"initrd" => draft.initrd = "initrd= ".len() + rest.trim_ascii().len(),
+            b"initrd" => {
+                draft.initrd = "initrd= ".len() + rest.trim_ascii().len();
+                draft.initrds(rest.trim_ascii().split(|byte| *byte == b','));
+            }
             _ => {}
         }
         draft.keep_line(text);
@@ -198,6 +223,7 @@ fn read_append(directive: &[u8], rest: &[u8], draft: &mut Draft) {
         before.push(b' ');
         before.extend_from_slice(word);
         draft.initrd = word.len() + 1;
+        draft.initrds(word["initrd=".len()..].split(|byte| *byte == b','));
     }
     draft.gap_after(&before, arguments.join(" "));
 }

@@ -8,11 +8,13 @@
 
 pub mod area;
 mod boot_catalog;
+pub mod boot_progress;
 mod cache;
 mod entry;
 mod error;
 mod hex;
 pub mod image;
+mod layout;
 mod locate;
 pub mod plan;
 mod record;
@@ -25,6 +27,7 @@ mod templates;
 pub mod volume;
 mod write;
 
+pub use boot_progress::BootProgress;
 pub use cache::Cache;
 pub use error::Error;
 pub use image::{Image, Piece};

@@ -7,9 +7,11 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 
 use super::area::{self, Area};
+use super::boot_catalog;
 use super::cache::Cache;
 use super::error::Error;
 use super::hex::hex;
+use super::layout::Layout;
 use super::plan::{Patch, Plan};
 use super::source::Source;
 use super::volume::{FileEntry, ReadAt, Volume, VolumeError};
@@ -33,6 +35,7 @@ const CHUNK: usize = 1 << 20;
 pub struct Template {
     source: Source,
     areas: Vec<Area>,
+    layout: Layout,
     hashes: OnceLock<Hashes>,
 }
 
@@ -67,7 +70,12 @@ impl Template {
         if areas.is_empty() {
             return Err(Error::NoMarker { path: source.origin().to_owned(), files: files.len() });
         }
-        Ok(Self { source, areas, hashes: OnceLock::new() })
+        let boot = match open.boot_catalog() {
+            Some(offset) => boot_catalog::read(&source, offset).map_err(volume)?.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let layout = Layout::new(&files, &areas, &boot);
+        Ok(Self { source, areas, layout, hashes: OnceLock::new() })
     }
 
     /// What was opened: the ISO, or the archive that it is in.
@@ -86,6 +94,11 @@ impl Template {
     #[must_use]
     pub fn areas(&self) -> &[Area] {
         &self.areas
+    }
+
+    /// What lies where in it.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// The image's bytes.
