@@ -142,6 +142,15 @@ pub enum Error {
         /// The template.
         path: PathBuf,
     },
+    /// The template of an image that was being served is another one since the plugin was started anew.
+    #[error(
+        "serving an image of template {}: it is another one than the image was made from; generate the image anew",
+        .path.display()
+    )]
+    TemplateReplaced {
+        /// The template.
+        path: PathBuf,
+    },
     /// A plan was given with a template that it was not made from.
     #[error("putting an image together: the plan is for one of {planned} bytes, the template {} has {size}", .template.display())]
     ForeignPlan {

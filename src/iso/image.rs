@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::SystemTime;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::error::Error;
@@ -25,7 +25,7 @@ pub struct Image {
     template: Arc<Template>,
     plan: Plan,
     digest: String,
-    made: SystemTime,
+    made: Timestamp,
 }
 
 /// A run of an image's bytes, and where they are.
@@ -63,7 +63,7 @@ impl Image {
     /// The arguments do not fit, or the template cannot be read for its digest.
     pub fn render(template: Arc<Template>, args: &KernelArgs, operation: &Operation) -> Result<Self, Error> {
         let plan = template.plan(args)?;
-        Self::new(template, plan, SystemTime::now(), operation)
+        Self::new(template, plan, Timestamp::now(), operation)
     }
 
     /// Puts the image of `plan` over its template. `made` is when the plan was made: a reader is told it as the time of the
@@ -71,7 +71,7 @@ impl Image {
     ///
     /// # Errors
     /// The plan is of another template, or the template cannot be read for its digest.
-    pub fn new(template: Arc<Template>, plan: Plan, made: SystemTime, operation: &Operation) -> Result<Self, Error> {
+    pub fn new(template: Arc<Template>, plan: Plan, made: Timestamp, operation: &Operation) -> Result<Self, Error> {
         if plan.len() != template.size() {
             return Err(Error::ForeignPlan {
                 template: template.path().to_owned(),
@@ -113,7 +113,7 @@ impl Image {
 
     /// When the plan was made.
     #[must_use]
-    pub fn made(&self) -> SystemTime {
+    pub fn made(&self) -> Timestamp {
         self.made
     }
 

@@ -42,7 +42,10 @@ impl Plan {
     /// Puts patches in order. `None` where two overlap, or one leaves the image's `len` bytes.
     pub(super) fn new(len: u64, mut patches: Vec<Patch>) -> Option<Self> {
         patches.sort_by_key(|patch| patch.offset);
-        let inside = patches.last().is_none_or(|last| last.end() <= len);
+        let inside = patches.iter().all(|patch| {
+            let end = patch.offset.checked_add(patch.bytes.len() as u64);
+            end.is_some_and(|end| end <= len)
+        });
         let apart = patches.windows(2).all(|pair| pair[0].end() <= pair[1].offset);
         (inside && apart).then_some(Self { len, patches })
     }

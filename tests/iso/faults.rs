@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
 
 use drp_virtual_media::iso::{Error, Image, Store, Template, write_image};
 use drp_virtual_media::operation::Operation;
+use jiff::Timestamp;
 use tempfile::TempDir;
 use url::Url;
 
@@ -177,6 +177,6 @@ fn a_plan_of_another_template_is_refused() {
     let one = open(&images::file(&dir, "one.iso", &images::fixture("grub")));
     let other = open(&images::file(&dir, "other.iso", &images::fixture("isolinux")));
     let plan = one.plan(&args("a=b")).unwrap();
-    let error = Image::new(other, plan, SystemTime::now(), &Operation::unwatched()).unwrap_err();
+    let error = Image::new(other, plan, Timestamp::now(), &Operation::unwatched()).unwrap_err();
     assert!(matches!(error, Error::ForeignPlan { .. }), "{error}");
 }

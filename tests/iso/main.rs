@@ -8,6 +8,7 @@ mod command;
 mod faults;
 mod image;
 mod images;
+mod kept;
 mod show;
 mod store;
 mod template;
