@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use super::memory::Live;
 use super::{Error, Site, target};
 use crate::bmc::{Bmc, Target};
 use crate::drp::bootenv::BootEnv;
-use crate::drp::models::Event;
 use crate::iso::Store;
 use crate::machine::{Machine, Params, State, bootenv_by_hand, params as p};
 use crate::operation::Operation;
@@ -30,6 +30,8 @@ pub struct Call<'a> {
     pub state: State,
     /// The time of the machine that a transition is right for; empty for what is done by hand.
     pub right_at: String,
+    /// The same as everybody has it who works on the machine now.
+    live: Live,
     bootenv: Option<Arc<BootEnv>>,
     began: Instant,
 }
@@ -44,7 +46,10 @@ impl<'a> Call<'a> {
         operation: &'a Arc<Operation>,
         state: State,
     ) -> Self {
-        Self { site, machine, params, operation, state, right_at: String::new(), bootenv: None, began: Instant::now() }
+        let live = site.memory.live(machine.uuid, &state);
+        let state = live.now();
+        let (right_at, began) = (String::new(), Instant::now());
+        Self { site, machine, params, operation, state, right_at, live, bootenv: None, began }
     }
 
     /// A call for an action that the server invoked.
@@ -147,6 +152,7 @@ impl<'a> Call<'a> {
         if let Some(server) = self.site.server() {
             let stored = server.param(&self.machine.uuid.to_string(), p::STATE).await?;
             self.state = self.site.memory.newer(self.machine.uuid).unwrap_or_else(|| State::from_value(&stored));
+            self.live.set(&self.state);
         }
         Ok(())
     }
@@ -176,6 +182,7 @@ impl<'a> Call<'a> {
         }
         if let Some(server) = self.site.server() {
             self.state = self.site.memory.write(&server, self.machine.uuid, self.state.clone(), change).await;
+            self.live.set(&self.state);
         }
     }
 
@@ -195,22 +202,9 @@ impl<'a> Call<'a> {
 
     /// Changes the state and publishes it; says whether it differs.
     fn change(&mut self, change: impl Fn(&mut State)) -> bool {
-        let before = self.state.clone();
-        change(&mut self.state);
-        if self.state == before {
-            return false;
-        }
-        let now = jiff::Timestamp::now().to_string();
-        self.state.updated.clone_from(&now);
-        self.site.publisher.publish(Event {
-            time: now,
-            r#type: "virtual-media".to_owned(),
-            action: "state".to_owned(),
-            key: self.machine.uuid.to_string(),
-            principal: format!("operation:{}", self.operation.id()),
-            object: serde_json::to_value(&self.state).unwrap_or_default(),
-            ..Event::default()
-        });
+        let Some(state) = self.live.change(change) else { return false };
+        self.site.publish_state(self.machine.uuid, &state, &format!("operation:{}", self.operation.id()));
+        self.state = state;
         true
     }
 

@@ -5,23 +5,66 @@
 //! not take is kept, counts as the machine's state, and is written with the next change or the next look at all machines.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
 use crate::drp::server::{Server, ServerErrorKind};
 use crate::machine::params::STATE;
-use crate::machine::{MachineUuid, State};
+use crate::machine::{MachineUuid, State, is_older};
 
 /// How long a state may be on its way before the work goes on without it.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The states that the server has not taken, and the writes that nobody waits for.
+/// The states that the server has not taken, the writes that nobody waits for, and the states that are worked on.
 #[derive(Debug, Default)]
 pub struct Memory {
     unwritten: Mutex<HashMap<MachineUuid, State>>,
     writes: TaskTracker,
+    live: Mutex<HashMap<MachineUuid, Weak<Mutex<State>>>>,
+}
+
+/// A machine's state as all who work on the machine at this time have it. Over stdio the server hands it over with each
+/// call, and what another call has done since is known here alone; when the last of them has ended, it is forgotten.
+#[derive(Clone, Debug)]
+pub struct Live(Arc<Mutex<State>>);
+
+impl Live {
+    /// The state as it is now.
+    #[must_use]
+    pub fn now(&self) -> State {
+        self.state().clone()
+    }
+
+    /// Changes the state; answers it as it is then, where it differs.
+    pub fn change(&self, change: impl Fn(&mut State)) -> Option<State> {
+        let mut state = self.state();
+        let before = state.clone();
+        change(&mut state);
+        (*state != before).then(|| {
+            state.updated = jiff::Timestamp::now().to_string();
+            state.clone()
+        })
+    }
+
+    /// Puts what the server has in its place.
+    pub fn set(&self, state: &State) {
+        self.state().clone_from(state);
+    }
+
+    /// Takes over what somebody else knows, where that is newer.
+    fn learn(&self, known: &State) {
+        let mut state = self.state();
+        if state.updated.is_empty() || is_older(&state.updated, &known.updated) {
+            state.clone_from(known);
+        }
+    }
+
+    /// What the lock guards is whole after every statement that matters: a change that panicked is half a change of one state.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Memory {
@@ -29,6 +72,24 @@ impl Memory {
     #[must_use]
     pub fn newer(&self, machine: MachineUuid) -> Option<State> {
         self.unwritten().get(&machine).cloned()
+    }
+
+    /// The machine's state as it is worked on, or `known` where nobody does or that is newer.
+    #[must_use]
+    pub fn live(&self, machine: MachineUuid, known: &State) -> Live {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = live.get(&machine).and_then(Weak::upgrade) {
+            let state = Live(state);
+            state.learn(known);
+            return state;
+        }
+        let state = Arc::new(Mutex::new(known.clone()));
+        live.insert(machine, Arc::downgrade(&state));
+        // Machines come and go; what nobody holds is worth no room.
+        if live.len().is_power_of_two() {
+            live.retain(|_, state| state.strong_count() > 0);
+        }
+        Live(state)
     }
 
     /// Applies `change` to the state that the server has and writes it; answers the state that the machine has now.

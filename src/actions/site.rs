@@ -12,9 +12,12 @@ use super::{DEFAULTS, Error, target};
 use crate::bmc::Bmcs;
 use crate::drp::environment::Environment;
 use crate::drp::info::Info;
+use crate::drp::models::Event;
 use crate::drp::publisher::Publisher;
 use crate::drp::server::Server;
-use crate::machine::{BUILT_IN_FEATURE, Machine, Mechanism, Params, PowerOnTransition, params as p};
+use crate::machine::{
+    BUILT_IN_FEATURE, Machine, MachineUuid, Mechanism, Params, PowerOnTransition, State, params as p,
+};
 
 /// What all calls share.
 #[derive(Debug)]
@@ -88,6 +91,19 @@ impl Site {
     /// Takes the server's API into use, or another one.
     pub fn connect(&self, link: Link) {
         *self.link.write().unwrap_or_else(PoisonError::into_inner) = Some(link);
+    }
+
+    /// Publishes a machine's state, for a server that keeps it and for whoever watches; `who` changed it.
+    pub fn publish_state(&self, machine: MachineUuid, state: &State, who: &str) {
+        self.publisher.publish(Event {
+            time: state.updated.clone(),
+            r#type: "virtual-media".to_owned(),
+            action: "state".to_owned(),
+            key: machine.to_string(),
+            principal: who.to_owned(),
+            object: serde_json::to_value(state).unwrap_or_default(),
+            ..Event::default()
+        });
     }
 
     /// The server's API; `None` on a wire whose server hands everything over with its calls.

@@ -8,7 +8,7 @@
 
 pub mod area;
 mod boot_catalog;
-pub mod boot_progress;
+mod boot_reads;
 mod cache;
 mod entry;
 mod error;
@@ -28,7 +28,7 @@ mod templates;
 pub mod volume;
 mod write;
 
-pub use boot_progress::BootProgress;
+pub use boot_reads::BootReads;
 pub use cache::Cache;
 pub use error::Error;
 pub use image::{Image, Piece};

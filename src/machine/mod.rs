@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no runtime. Values come from servers of many versions and from people, so reading them is
 //! lenient where the server's own schemas are, and otherwise fails with the parameter's name.
 
+mod boot_progress;
 pub mod bootparams;
 mod kernel_args;
 mod loader;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use boot_progress::{BootProgress, BootStage};
 pub use kernel_args::{KernelArgs, WordError};
 pub use loader::Loader;
 pub use mechanism::{BUILT_IN_FEATURE, Mechanism, MechanismError};

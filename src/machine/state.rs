@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::params::STATE;
-use super::{Mechanism, Params};
+use super::{BootProgress, Mechanism, Params};
 
 /// How far the plugin has come with a machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,8 @@ pub struct State {
     pub fingerprint: String,
     /// Whether boot-once from the virtual CD was set after the mount.
     pub boot_once: bool,
+    /// How far the boot from the image has come, where the plugin serves it.
+    pub boot: BootProgress,
     /// Tries of the last transition, the successful one included.
     pub attempts: u32,
     /// What went wrong last; empty after a success.

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod boot_progress;
+mod boot_reads;
 mod cache;
 mod command;
 mod faults;

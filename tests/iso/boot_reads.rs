@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-use drp_virtual_media::iso::boot_progress::Stage;
 use drp_virtual_media::iso::volume::{FileEntry, ReadAt, Volume};
-use drp_virtual_media::iso::{BootProgress, Template};
+use drp_virtual_media::iso::{BootReads, Template};
+use drp_virtual_media::machine::BootStage;
 use drp_virtual_media_sim::template::{self, Family};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -49,8 +49,8 @@ impl Laid {
         self.file(self.template.areas()[0].file())
     }
 
-    fn progress(&self) -> BootProgress {
-        BootProgress::new(Arc::clone(&self.template))
+    fn progress(&self) -> BootReads {
+        BootReads::new(Arc::clone(&self.template))
     }
 }
 
@@ -88,11 +88,11 @@ fn each_stage_of_a_boot_is_told_by_what_is_read() {
             let to = (at + 2048).min(initrd.end);
             progress.read(at..to);
             if at == middle(&initrd) && whole(&initrd) {
-                assert_eq!(progress.now().stage, Stage::Initrd);
+                assert_eq!(progress.now().stage, BootStage::Initrd);
                 assert!((40..=60).contains(&progress.now().percent.unwrap()), "{}", progress.now());
                 progress.read(initrd.start..to);
             }
-            assert_eq!(progress.now().stage == Stage::Done, to == initrd.end, "{family:?}: {to} of {initrd:?}");
+            assert_eq!(progress.now().stage == BootStage::Done, to == initrd.end, "{family:?}: {to} of {initrd:?}");
             at = to;
         }
         assert_eq!((progress.now().boot, progress.now().percent), (1, None));
@@ -107,13 +107,13 @@ fn what_the_kernel_and_the_boot_loader_look_at_is_no_new_boot_and_the_firmware_i
     for range in [CATALOGUE, boot_image.clone(), boot_image.clone(), laid.config(), boot_image.clone()] {
         progress.read(range);
     }
-    assert_eq!((progress.now().boot, progress.now().stage), (1, Stage::Configuration), "GRUB looks at each device");
+    assert_eq!((progress.now().boot, progress.now().stage), (1, BootStage::Configuration), "GRUB looks at each device");
     progress.read(laid.file("/vmlinuz0"));
     progress.read(laid.file("/stage1.img"));
     progress.read(CATALOGUE);
-    assert_eq!((progress.now().boot, progress.now().stage), (1, Stage::Done), "Linux looks at the volume");
+    assert_eq!((progress.now().boot, progress.now().stage), (1, BootStage::Done), "Linux looks at the volume");
     assert!(progress.read(boot_image));
-    assert_eq!((progress.now().boot, progress.now().stage, progress.now().bytes), (2, Stage::Loader, 512));
+    assert_eq!((progress.now().boot, progress.now().stage, progress.now().bytes), (2, BootStage::Loader, 512));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn every_image_has_a_kernel_and_an_initrd_to_follow() {
         let laid = Laid::of(open(&images::file(&dir, "t.iso", &bytes)), dir);
         let progress = laid.progress();
         progress.read(0..laid.template.size());
-        assert_eq!(progress.now().stage, Stage::Done, "{name}");
+        assert_eq!(progress.now().stage, BootStage::Done, "{name}");
     }
 }
 
@@ -161,6 +161,6 @@ proptest! {
                 break;
             }
         }
-        prop_assert_eq!(progress.now().stage == Stage::Done, !missing);
+        prop_assert_eq!(progress.now().stage == BootStage::Done, !missing);
     }
 }
