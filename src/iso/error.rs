@@ -201,6 +201,23 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The images of all machines would have more bytes than they may.
+    #[error(
+        "writing {} ({size} bytes): the other images in dynamic_isos have {used} bytes and all may have {limit}; raise Param \
+         virtual-media/images-limit, or let the plugin serve them (virtual-media/iso-delivery: serve); what was there is \
+         unchanged",
+        .path.display()
+    )]
+    ImagesFull {
+        /// The image.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// Bytes of the images that are there.
+        used: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// We may not write there, or the place does not exist. Nothing was changed.
     #[error(
         "writing {}: {source}; let the user that the plugin runs as write there, or name another place (RS_WEBROOT is the server's web root)",

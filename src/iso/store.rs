@@ -13,6 +13,7 @@ use url::{Position, Url};
 
 use super::error::Error;
 use super::image::Image;
+use super::volume::ReadAt;
 use super::write;
 use crate::machine::MachineUuid;
 use crate::operation::Operation;
@@ -28,6 +29,7 @@ const IMAGE: &str = "boot.iso";
 pub struct Store {
     webroot: PathBuf,
     base_url: String,
+    limit: Option<u64>,
 }
 
 /// An image that has been written.
@@ -43,7 +45,14 @@ impl Store {
     /// `webroot` is the directory that the static file server serves, `base_url` that server's URL as a BMC reaches it.
     #[must_use]
     pub fn new(webroot: impl Into<PathBuf>, base_url: &Url) -> Self {
-        Self { webroot: webroot.into(), base_url: base_url[..Position::AfterPath].trim_end_matches('/').to_owned() }
+        let base_url = base_url[..Position::AfterPath].trim_end_matches('/').to_owned();
+        Self { webroot: webroot.into(), base_url, limit: None }
+    }
+
+    /// The same, for at most `limit` bytes of images of all machines.
+    #[must_use]
+    pub fn with_limit(self, limit: Option<u64>) -> Self {
+        Self { limit, ..self }
     }
 
     /// Writes a machine's image, replacing the one that it has for this BootEnv.
@@ -63,6 +72,7 @@ impl Store {
         create_directory(&self.webroot.join(IMAGES), true)?;
         create_directory(&self.machine(machine), false)?;
         create_directory(&directory, false)?;
+        self.check_limit(&path, image.size())?;
         write::write_image(&path, image, operation)?;
         Ok(Written { path, url })
     }
@@ -173,6 +183,19 @@ impl Store {
         image && above.windows(2).skip(1).any(below_machine)
     }
 
+    /// Fails where the images would have more bytes than the limit allows with one of `size` bytes at `path`. What several
+    /// writers are about to add at the same moment is not counted.
+    fn check_limit(&self, path: &Path, size: u64) -> Result<(), Error> {
+        let Some(limit) = self.limit else { return Ok(()) };
+        let images = self.webroot.join(IMAGES);
+        let replaced = fs::metadata(path).map_or(0, |meta| meta.len());
+        let used = bytes_below(&images, 3).map_err(Error::read(&images))?.saturating_sub(replaced);
+        if used.saturating_add(size) <= limit {
+            return Ok(());
+        }
+        Err(Error::ImagesFull { path: path.to_owned(), size, used, limit })
+    }
+
     fn machine(&self, machine: MachineUuid) -> PathBuf {
         self.webroot.join(IMAGES).join(machine.to_string())
     }
@@ -180,6 +203,20 @@ impl Store {
     fn directory(&self, machine: MachineUuid, bootenv: &str) -> Result<PathBuf, Error> {
         Ok(self.machine(machine).join(checked(bootenv)?))
     }
+}
+
+/// The bytes of the files in a directory and so many levels below it. What is deleted meanwhile has none.
+fn bytes_below(directory: &Path, levels: u32) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(directory)?.flatten() {
+        let Ok(meta) = entry.metadata() else { continue };
+        if meta.is_file() {
+            bytes += meta.len();
+        } else if meta.is_dir() && levels > 0 {
+            bytes += bytes_below(&entry.path(), levels - 1).unwrap_or_default();
+        }
+    }
+    Ok(bytes)
 }
 
 /// The server's rule for names: a letter first, then letters, digits, blanks, `-`, `_` and `.`; two characters at least.

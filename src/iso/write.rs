@@ -107,6 +107,7 @@ fn copy(source: &Source, to: &File, path: &Path, operation: &Operation) -> Resul
     if source.is_whole_file() && kernel::clone(from, to) {
         return Ok(());
     }
+    check_space(to, size).map_err(Error::write(path, size))?;
     let mut in_kernel = true;
     let mut at = 0;
     while at < size {
@@ -131,6 +132,16 @@ fn copy(source: &Source, to: &File, path: &Path, operation: &Operation) -> Resul
         operation.percent(u8::try_from(at * 100 / size).unwrap_or(100));
     }
     Ok(())
+}
+
+/// Fails where the file system has no room for `size` bytes, before any are written that others may need meanwhile.
+fn check_space(to: &File, size: u64) -> io::Result<()> {
+    let Ok(disk) = rustix::fs::fstatvfs(to) else { return Ok(()) };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free >= size {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::StorageFull, format!("only {free} bytes are free there")))
 }
 
 /// Copies that the kernel makes without our reading the bytes.
