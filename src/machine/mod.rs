@@ -5,6 +5,7 @@
 
 mod boot_progress;
 pub mod bootparams;
+mod delivery;
 mod kernel_args;
 mod loader;
 mod mechanism;
@@ -21,6 +22,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use boot_progress::{BootProgress, BootStage};
+pub use delivery::{BootWait, ImageScheme, IsoDelivery, ServeTerms};
 pub use kernel_args::{KernelArgs, WordError};
 pub use loader::Loader;
 pub use mechanism::{BUILT_IN_FEATURE, Mechanism, MechanismError};

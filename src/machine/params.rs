@@ -82,6 +82,37 @@ pub const SERVER_TLS: &str = "virtual-media/server-tls";
 pub const SERVER_CA: &str = "virtual-media/server-ca";
 /// The directory that the static file server serves, where it is not `RS_WEBROOT`; a parameter of the plugin object.
 pub const WEBROOT: &str = "virtual-media/webroot";
+/// `file` or `serve`: who serves the machine's image.
+pub const ISO_DELIVERY: &str = "virtual-media/iso-delivery";
+/// `http` or `https`: how a BMC fetches an image that the plugin serves.
+pub const IMAGE_SCHEME: &str = "virtual-media/image-scheme";
+/// `any` or `bmc`: who may fetch an image that the plugin serves.
+pub const SERVE_CLIENTS: &str = "virtual-media/serve-clients";
+/// Seconds after which the URL of an image that the plugin serves ends; 0 is never.
+pub const SERVE_MAX_AGE: &str = "virtual-media/serve-max-age";
+/// Whether `bootVirtualMedia` ends only when the initrd was read whole.
+pub const BOOT_WAIT: &str = "virtual-media/boot-wait";
+/// Seconds that such a boot may take in all.
+pub const BOOT_TIMEOUT: &str = "virtual-media/boot-timeout";
+/// Seconds without a read after which such a boot is stuck, from the boot loader on.
+pub const BOOT_STALL: &str = "virtual-media/boot-stall";
+/// The address that the image server listens on; all where there is none. A parameter of the plugin object.
+pub const SERVE_ADDRESS: &str = "virtual-media/serve-address";
+/// The image server's port for HTTP, 0 for none; a parameter of the plugin object.
+pub const SERVE_HTTP_PORT: &str = "virtual-media/serve-http-port";
+/// The image server's port for HTTPS, 0 for none; a parameter of the plugin object.
+pub const SERVE_HTTPS_PORT: &str = "virtual-media/serve-https-port";
+/// The image server's certificate with what leads to it, PEM; a parameter of the plugin object.
+pub const SERVE_CERTIFICATE: &str = "virtual-media/serve-certificate";
+/// Its private key, PEM; a secure parameter of the plugin object.
+pub const SERVE_KEY: &str = "virtual-media/serve-key";
+/// Where templates that were unpacked or made are kept, and what the image server must remember; a parameter of the plugin
+/// object.
+pub const CACHE_DIRECTORY: &str = "virtual-media/cache-directory";
+/// Mebibytes of such templates; a parameter of the plugin object.
+pub const CACHE_LIMIT: &str = "virtual-media/cache-limit";
+/// Mebibytes of all machines' images that are files; a parameter of the plugin object.
+pub const IMAGES_LIMIT: &str = "virtual-media/images-limit";
 /// What the plugin did on this machine; written by the plugin.
 pub const STATE: &str = "virtual-media/state";
 
@@ -216,12 +247,32 @@ impl Params {
         }
     }
 
-    /// A secret that must be there; a value that is still encrypted is told apart.
-    pub fn required_secret(&self, name: &'static str) -> Result<SecretString, ParamError> {
+    /// A port, 0 to 65535, where 0 means something.
+    pub fn port_or_zero(&self, name: &'static str) -> Result<Option<u16>, ParamError> {
+        let Some(number) = self.integer(name)? else { return Ok(None) };
+        u16::try_from(number).map(Some).map_err(|_| unusable(name, number, "a port is a number from 0 to 65535"))
+    }
+
+    /// A number of mebibytes, 1 to 1,073,741,824, in bytes.
+    pub fn mebibytes(&self, name: &'static str) -> Result<Option<u64>, ParamError> {
+        let Some(number) = self.integer(name)? else { return Ok(None) };
+        match u64::try_from(number) {
+            Ok(mebibytes @ 1..=0x4000_0000) => Ok(Some(mebibytes << 20)),
+            _ => Err(unusable(name, number, "a size is a number of mebibytes from 1 to 1073741824")),
+        }
+    }
+
+    /// A secret that may be absent; a value that is still encrypted is told apart.
+    pub fn secret(&self, name: &'static str) -> Result<Option<SecretString>, ParamError> {
         if self.value(name).is_some_and(is_sealed) {
             return Err(ParamError::Sealed { name });
         }
-        self.required_text(name).map(SecretString::from)
+        Ok(self.filled_text(name)?.map(SecretString::from))
+    }
+
+    /// A secret that must be there; a value that is still encrypted is told apart.
+    pub fn required_secret(&self, name: &'static str) -> Result<SecretString, ParamError> {
+        self.secret(name)?.ok_or(ParamError::Missing { name })
     }
 
     /// A URL with a host, and without a user or password: an image is fetched by a BMC, which logs what it fetches.
