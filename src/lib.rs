@@ -13,6 +13,7 @@
 //! | `names` | host names to addresses without the C library's resolver, which the static binary has none of |
 //! | `words` | what others sent or did, as a message may quote it |
 //! | [`iso`] | templates, the ISO 9660 reader, config areas, plans, the place where images lie |
+//! | [`serve`] | the image server: machines' boot images over HTTP and HTTPS, template and plan put together while they are read |
 //! | [`bmc`] | a BMC: who it is, how it is trusted, media, boot devices, power, the light, its description; by Redfish (`redfish/vendors/` has a page a vendor), through `ipmitool` or `racadm`, or an HMC (`lpar`) |
 //! | [`drp`] | the provisioning server as we see it: its models, its environment, its API and events, the way to publish |
 //! | [`actions`] | one file an action: typed parameters in, typed answer out; `transition` has the steps of the hook |
@@ -29,6 +30,7 @@
 //!
 //! ```text
 //! machine, operation, names, words  <-  iso, bmc, drp  <-  actions  <-  hook  <-  follow  <-  plugin  <-  cli  <-  main
+//!    machine, operation, iso  <-  serve
 //!           operation, drp  <-  wire  <--------------------------------------------------------+-----------+
 //!                                                                               content  <-----+
 //! ```
@@ -61,5 +63,6 @@ pub mod machine;
 mod names;
 pub mod operation;
 pub mod plugin;
+pub mod serve;
 pub mod wire;
 mod words;
