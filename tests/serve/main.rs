@@ -1,0 +1,11 @@
+//! The image server over real sockets: what it answers, what it refuses, whom it cuts off, how it ends.
+
+#![allow(clippy::unwrap_used)]
+
+mod client;
+mod life;
+mod limits;
+mod programs;
+mod ranges;
+mod requests;
+mod site;
