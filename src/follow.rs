@@ -124,7 +124,13 @@ impl Follower {
     /// restored.
     async fn sweep(&self, known: HashSet<MachineUuid>, seen: SystemTime) -> Result<(), Error> {
         let Some(webroot) = self.site.webroot().ok().filter(|_| !known.is_empty()) else { return Ok(()) };
-        let sweep = spawn_blocking(move || Store::sweep(&webroot, seen, |machine| known.contains(&machine)));
+        let site = Arc::clone(&self.site);
+        let sweep = spawn_blocking(move || {
+            let known = |machine| known.contains(&machine);
+            let mut removed = Store::sweep(&webroot, seen, known)?;
+            removed.extend(site.serving.sweep(seen, known)?);
+            Ok::<_, Error>(removed)
+        });
         let removed = sweep.await.map_err(|error| Error::internal(format!("sweeping images: {error}")))??;
         for machine in removed {
             tracing::info!(%machine, "deleted the images of a machine that is no more");

@@ -6,7 +6,7 @@
 //! of the same crate asks public name servers where that file cannot be read, and a BMC's name is nobody's business.
 
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use hickory_resolver::TokioResolver;
@@ -19,7 +19,7 @@ pub(crate) struct Names(Arc<OnceLock<TokioResolver>>);
 
 /// A name without an address. What the resolver says is in the text and no cause, because people are shown the last one.
 #[derive(Debug, thiserror::Error)]
-enum NameError {
+pub(crate) enum NameError {
     #[error("the name servers cannot be read from /etc/resolv.conf: {0}; give an IP address, or set them up")]
     NoServers(String),
     #[error("the name `{0}` has no address, by /etc/hosts and the name servers of /etc/resolv.conf")]
@@ -42,16 +42,30 @@ impl Names {
         Ok(self.0.get_or_init(|| made))
     }
 
-    async fn look_up(self, name: Name) -> Result<Addrs, Box<dyn Error + Send + Sync>> {
-        let found = self.resolver()?.lookup_ip(name.as_str()).await.map_err(|error| {
-            let name = name.as_str().to_owned();
+    /// The addresses of a host: its own where it is given by one, with or without brackets.
+    pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NameError> {
+        let plain = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        match plain.parse() {
+            Ok(address) => Ok(vec![address]),
+            Err(_) => self.find(host).await,
+        }
+    }
+
+    async fn find(&self, name: &str) -> Result<Vec<IpAddr>, NameError> {
+        let found = self.resolver()?.lookup_ip(name).await.map_err(|error| {
+            let name = name.to_owned();
             if error.is_no_records_found() {
                 NameError::NoAddress(name)
             } else {
                 NameError::Failed(name, error.to_string())
             }
         })?;
-        let addresses: Vec<SocketAddr> = found.iter().map(|address| SocketAddr::new(address, 0)).collect();
+        Ok(found.iter().collect())
+    }
+
+    async fn look_up(self, name: Name) -> Result<Addrs, Box<dyn Error + Send + Sync>> {
+        let found = self.find(name.as_str()).await?.into_iter();
+        let addresses: Vec<SocketAddr> = found.map(|address| SocketAddr::new(address, 0)).collect();
         Ok(Box::new(addresses.into_iter()))
     }
 }

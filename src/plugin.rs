@@ -69,7 +69,7 @@ impl Plugin {
     async fn take(&self, params: Map<String, Value>) -> Result<(), actions::Error> {
         let name = params.get("Name").and_then(Value::as_str).unwrap_or(&self.provider).to_owned();
         let Environment { endpoint: Some(endpoint), token: Some(token), .. } = &self.site.environment else {
-            return self.site.configure(Params::new(params));
+            return self.site.configure(Params::new(params)).await;
         };
         let given = Params::new(params);
         let server = Server::new(endpoint, token.clone(), &server_tls(&given)?)?;
@@ -94,7 +94,7 @@ impl Plugin {
             None => given,
         };
         let interval = params.seconds(p::RECONCILE_INTERVAL)?.unwrap_or(LOOK_INTERVAL);
-        self.site.configure(params)?;
+        self.site.configure(params).await?;
         self.site.connect(Link { server: server.clone(), info });
         self.follow(server, interval);
         Ok(())
@@ -144,7 +144,11 @@ pub fn definition(provider: &str) -> PluginProvider {
         has_publish: false,
         available_actions: actions::available(),
         required_params: Vec::new(),
-        optional_params: [&actions::DEFAULTS[..], &OWN_PARAMS].concat().into_iter().map(str::to_owned).collect(),
+        optional_params: [&actions::DEFAULTS[..], &OWN_PARAMS, &actions::SERVING_PARAMS]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
         store_objects: Map::new(),
         documentation: env!("CARGO_PKG_DESCRIPTION").to_owned(),
         content: content::bundle(provider),
@@ -180,6 +184,7 @@ impl Service for Plugin {
         let _cancel_when_dropped = self.cancelled.clone().drop_guard();
         self.tasks.close();
         self.tasks.wait().await;
+        self.site.serving.stop().await;
         let writes = self.site.memory.writes();
         writes.close();
         writes.wait().await;

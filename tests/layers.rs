@@ -17,7 +17,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("serve", &["machine", "operation", "iso"]),
     ("bmc", &["operation", "names", "words"]),
     ("drp", &["names", "words"]),
-    ("actions", &["machine", "operation", "iso", "bmc", "drp"]),
+    ("actions", &["machine", "operation", "names", "iso", "serve", "bmc", "drp"]),
     ("hook", &["machine", "operation", "drp", "actions"]),
     ("follow", &["machine", "operation", "iso", "drp", "actions", "hook"]),
     ("content", &[]),

@@ -12,7 +12,7 @@ use super::{Error, Site, target};
 use crate::bmc::{Bmc, Target};
 use crate::drp::bootenv::BootEnv;
 use crate::iso::Store;
-use crate::machine::{Machine, Params, State, bootenv_by_hand, params as p};
+use crate::machine::{BootWait, Machine, Params, State, bootenv_by_hand, params as p};
 use crate::operation::Operation;
 
 /// One action or transition on one machine.
@@ -73,7 +73,8 @@ impl<'a> Call<'a> {
     /// # Errors
     /// The parameter has the wrong type.
     pub fn time_limit(&self) -> Result<Duration, Error> {
-        Ok(target::limits(&self.params)?.total)
+        let boot = BootWait::from_params(&self.params)?.map_or(Duration::ZERO, |wait| wait.timeout);
+        Ok(target::limits(&self.params)?.total + boot)
     }
 
     /// The machine's BMC as its parameters describe it. Asked before an image is written for a BMC that nobody named.
@@ -124,6 +125,11 @@ impl<'a> Call<'a> {
         Ok(left.then(|| {
             format!("{url} was mounted on BMC {before}, the machine's BMC now is {now}: eject it there by hand")
         }))
+    }
+
+    /// From now on what is read of a served image changes the machine's state.
+    pub(super) fn serving(&self) {
+        self.site.serving.hold(self.machine.uuid, self.live.clone());
     }
 
     /// Where generated images lie and how a BMC reaches them.

@@ -9,6 +9,7 @@ use crate::drp::server::{ServerError, ServerErrorKind};
 use crate::iso;
 use crate::machine::bootparams::BootParamsError;
 use crate::machine::{Machine, MachineError, MechanismError, ParamError, WordError};
+use crate::serve;
 
 /// A failure as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -133,5 +134,17 @@ impl From<iso::Error> for Error {
             // Disk and templates are the state of the server's machine.
             _ => Self::conflict(error),
         }
+    }
+}
+
+impl From<serve::Error> for Error {
+    fn from(error: serve::Error) -> Self {
+        Self::conflict(error)
+    }
+}
+
+impl From<serve::TlsError> for Error {
+    fn from(error: serve::TlsError) -> Self {
+        Self::conflict(error)
     }
 }

@@ -138,6 +138,31 @@ impl Memory {
         }
     }
 
+    /// Applies `change` to the state that the server has, or to what it has not taken yet. What cannot be written is not kept:
+    /// the next change of the kind says the same anew.
+    pub async fn amend(&self, server: &Server, machine: MachineUuid, change: impl Fn(&mut State) + Send + Sync) {
+        if let Some(state) = self.unwritten().get_mut(&machine) {
+            change(state);
+            return;
+        }
+        let key = machine.to_string();
+        let write = server.change_param(&key, STATE, |stored| {
+            let mut state = stored.map(State::from_value)?;
+            let before = state.clone();
+            change(&mut state);
+            if state == before {
+                return stored.cloned();
+            }
+            state.updated = jiff::Timestamp::now().to_string();
+            serde_json::to_value(&state).ok()
+        });
+        match tokio::time::timeout(LIMIT, write).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%machine, %error, "the server did not take how far a boot has come"),
+            Err(_) => tracing::debug!(%machine, limit = ?LIMIT, "the server did not take how far a boot has come"),
+        }
+    }
+
     /// Writes what the server did not take before.
     pub async fn catch_up(&self, server: &Server) {
         let waiting: Vec<(MachineUuid, State)> =

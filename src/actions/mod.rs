@@ -16,6 +16,7 @@ mod mount;
 mod power;
 mod powerstatus;
 mod read;
+mod serving;
 mod site;
 mod status;
 mod target;
@@ -38,6 +39,7 @@ pub use call::Call;
 pub(crate) use call::within;
 pub use error::Error;
 pub use memory::Memory;
+pub use serving::{SERVING_PARAMS, Serving};
 pub use site::{Link, Site};
 
 /// What an action does.
@@ -106,6 +108,10 @@ const IMAGE: &[&str] = &[
     p::TEMPLATE,
     p::PROVISIONER_URL,
     p::IMAGE_URL,
+    p::ISO_DELIVERY,
+    p::IMAGE_SCHEME,
+    p::SERVE_CLIENTS,
+    p::SERVE_MAX_AGE,
     p::NETWORK_DATA,
     p::DNS_SERVERS,
     p::KERNEL_OPTIONS,
@@ -114,10 +120,16 @@ const IMAGE: &[&str] = &[
 
 /// What the plugin object may set for every machine that does not set it itself. Nothing else of its parameters counts: a
 /// password or a state belongs to one machine.
-pub const DEFAULTS: [&str; 11] = [
+pub const DEFAULTS: [&str; 17] = [
     p::TEMPLATE,
     p::PROVISIONER_URL,
     p::IMAGE_URL,
+    p::ISO_DELIVERY,
+    p::IMAGE_SCHEME,
+    p::SERVE_CLIENTS,
+    p::SERVE_MAX_AGE,
+    p::BOOT_TIMEOUT,
+    p::BOOT_STALL,
     p::POWER_ON_TRANSITION,
     p::MECHANISM,
     p::TLS_POLICY,
@@ -133,17 +145,22 @@ const SPECS: &[Spec] = &[
         name: "generateVirtualMedia",
         command: Command::Generate,
         required: &[],
-        optional: &[IMAGE, &[p::ACTION_TIMEOUT, p::STATE]],
+        optional: &[IMAGE, &[p::ADDRESS, p::ACTION_TIMEOUT, p::STATE]],
     },
     Spec {
         name: "mountVirtualMedia",
         command: Command::Mount,
         required: BMC,
-        optional: &[BMC_OPTIONAL, &[p::MEDIA_URL, p::MEDIA_BOOT, p::BOOTENV, p::IMAGE_URL]],
+        optional: &[BMC_OPTIONAL, &[p::MEDIA_URL, p::MEDIA_BOOT], IMAGE],
     },
     Spec::of_bmc("unmountVirtualMedia", Command::Unmount),
     Spec::of_bmc("statusVirtualMedia", Command::MediaStatus),
-    Spec { name: "bootVirtualMedia", command: Command::Boot, required: BMC, optional: &[BMC_OPTIONAL, IMAGE] },
+    Spec {
+        name: "bootVirtualMedia",
+        command: Command::Boot,
+        required: BMC,
+        optional: &[BMC_OPTIONAL, IMAGE, &[p::BOOT_WAIT, p::BOOT_TIMEOUT, p::BOOT_STALL]],
+    },
     Spec::of_bmc("powerstatus", Command::PowerStatus),
     Spec::of_bmc("poweron", Command::PowerOn),
     Spec::of_bmc("poweroff", Command::PowerOff),

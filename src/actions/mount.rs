@@ -3,10 +3,10 @@
 use serde::Serialize;
 use url::Url;
 
-use super::generate::image_url;
+use super::generate::{generate, image_url};
 use super::{Call, Error};
 use crate::bmc::{Bmc, Mounted};
-use crate::machine::{Phase, params as p};
+use crate::machine::{BootProgress, IsoDelivery, Phase, params as p};
 
 /// The answer, given after the BMC confirmed the image.
 #[derive(Clone, Debug, Serialize)]
@@ -20,7 +20,7 @@ pub(super) struct Mount {
 pub(super) async fn run(call: &mut Call<'_>) -> Result<Mount, Error> {
     let image = match call.params.url(p::MEDIA_URL)? {
         Some(image) => image,
-        None => own_image(call)?,
+        None => own_image(call).await?,
     };
     let boot_once = call.params.flag(p::MEDIA_BOOT)?.unwrap_or(false);
     let mut bmc = call.open_bmc().await?;
@@ -59,6 +59,8 @@ pub(super) async fn mount(
         Some(held) => held,
         None => insert(call, bmc, image).await?,
     };
+    // What was served to the machine before is out now.
+    call.site.serving.mounts().only(call.machine.uuid, image.as_str())?;
     if boot_once {
         if !is_held || !bmc.boots_once_from_cd().await? {
             bmc.boot_once_from_cd().await?;
@@ -75,6 +77,7 @@ async fn insert(call: &mut Call<'_>, bmc: &mut Bmc<'_>, image: &Url) -> Result<M
         state.url = image.to_string();
         state.slot.clear();
         state.boot_once = false;
+        state.boot = BootProgress::default();
     })
     .await;
     let mounted = bmc.mount(image).await?;
@@ -82,11 +85,15 @@ async fn insert(call: &mut Call<'_>, bmc: &mut Bmc<'_>, image: &Url) -> Result<M
     Ok(mounted)
 }
 
-/// The image that was generated for the machine.
-fn own_image(call: &Call<'_>) -> Result<Url, Error> {
-    let bootenv = call.bootenv_by_hand()?;
+/// The image that was generated for the machine. One that the plugin would serve is made where there is none: that costs
+/// nothing that is left over.
+async fn own_image(call: &mut Call<'_>) -> Result<Url, Error> {
+    let bootenv = call.bootenv_by_hand()?.to_owned();
+    if IsoDelivery::from_params(&call.params)? == IsoDelivery::Serve {
+        return Ok(generate(call, &bootenv).await?.url);
+    }
     let store = call.store()?;
-    let path = store.path(call.machine.uuid, bootenv)?;
+    let path = store.path(call.machine.uuid, &bootenv)?;
     if !path.is_file() {
         return Err(Error::conflict(format!(
             "no image was generated for BootEnv {bootenv} ({} is not there): run generateVirtualMedia first, or give \
@@ -95,5 +102,5 @@ fn own_image(call: &Call<'_>) -> Result<Url, Error> {
             p::MEDIA_URL
         )));
     }
-    image_url(&store.url(call.machine.uuid, bootenv)?)
+    image_url(&store.url(call.machine.uuid, &bootenv)?)
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::memory::Memory;
+use super::serving::Serving;
 use super::{DEFAULTS, Error, target};
 use crate::bmc::Bmcs;
 use crate::drp::environment::Environment;
@@ -16,8 +17,10 @@ use crate::drp::models::Event;
 use crate::drp::publisher::Publisher;
 use crate::drp::server::Server;
 use crate::machine::{
-    BUILT_IN_FEATURE, Machine, MachineUuid, Mechanism, Params, PowerOnTransition, State, params as p,
+    BUILT_IN_FEATURE, BootProgress, BootWait, IsoDelivery, Machine, MachineUuid, Mechanism, Params, PowerOnTransition,
+    ServeTerms, State, params as p,
 };
+use crate::serve::Boot;
 
 /// What all calls share.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Site {
     pub publisher: Publisher,
     /// The machines' states on their way to the server.
     pub memory: Memory,
+    /// What makes images and serves them.
+    pub serving: Serving,
     /// The plugin object's own parameters: defaults for every machine that does not set them.
     defaults: RwLock<Params>,
     /// The directory that the static file server serves, where a parameter of the plugin object says it.
@@ -52,6 +57,7 @@ impl Site {
     #[must_use]
     pub fn new(environment: Environment, publisher: Publisher) -> Self {
         Self {
+            serving: Serving::new(environment.webroot.as_deref()),
             environment,
             bmcs: Bmcs::new(),
             publisher,
@@ -73,8 +79,9 @@ impl Site {
     ///
     /// # Errors
     /// One of them cannot be used.
-    pub fn configure(&self, params: Params) -> Result<(), Error> {
+    pub async fn configure(self: &Arc<Self>, params: Params) -> Result<(), Error> {
         let webroot = params.filled_text(p::WEBROOT)?.map(PathBuf::from);
+        let serving = params.clone();
         let params = params.only(&DEFAULTS);
         target::limits(&params)?;
         target::tls_policy(&params)?;
@@ -83,8 +90,13 @@ impl Site {
         params.filled_text(p::TEMPLATE)?;
         params.url(p::PROVISIONER_URL)?;
         params.url(p::IMAGE_URL)?;
+        IsoDelivery::from_params(&params)?;
+        ServeTerms::from_params(&params)?;
+        BootWait::from_params(&params)?;
         *self.webroot.write().unwrap_or_else(PoisonError::into_inner) = webroot;
-        *self.defaults.write().unwrap_or_else(PoisonError::into_inner) = params;
+        *self.defaults.write().unwrap_or_else(PoisonError::into_inner) = params.clone();
+        self.serving.configure(&serving, self.webroot().ok().as_deref()).await?;
+        self.serving.start_if_wanted(self, &params).await;
         Ok(())
     }
 
@@ -102,6 +114,23 @@ impl Site {
             key: machine.to_string(),
             principal: who.to_owned(),
             object: serde_json::to_value(state).unwrap_or_default(),
+            ..Event::default()
+        });
+    }
+
+    /// Publishes how far a boot has come.
+    pub(super) fn publish_progress(&self, boot: &Boot, progress: &BootProgress) {
+        let mut object = serde_json::to_value(progress).unwrap_or_default();
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert("BootEnv".to_owned(), boot.bootenv.clone().into());
+        }
+        self.publisher.publish(Event {
+            time: jiff::Timestamp::now().to_string(),
+            r#type: "virtual-media".to_owned(),
+            action: "boot".to_owned(),
+            key: boot.machine.to_string(),
+            principal: "image server".to_owned(),
+            object,
             ..Event::default()
         });
     }

@@ -36,6 +36,7 @@ pub(crate) async fn into_virtual_media(
 pub(crate) async fn into_band(call: &mut Call<'_>, bootenv: &str) -> Result<Option<String>, Error> {
     begin(call, Phase::Unmounting, bootenv).await;
     let left = eject_ours(call).await?;
+    call.site.serving.end(call.machine.uuid)?;
     // Which BootEnv was left is not always told, so every image of the machine goes; the directories stay.
     let store = call.store()?;
     for left in store.images(call.machine.uuid)? {
@@ -56,6 +57,7 @@ pub(crate) async fn clean(call: &mut Call<'_>) -> Result<Option<String>, Error> 
     let bootenv = call.machine.bootenv.clone();
     begin(call, Phase::Unmounting, &bootenv).await;
     let ejected = eject_ours(call).await;
+    call.site.serving.end(call.machine.uuid)?;
     call.store()?.remove_machine(call.machine.uuid)?;
     let left = ejected?;
     call.record(|state| {

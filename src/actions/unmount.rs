@@ -10,6 +10,7 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<Status, Error> {
     if ejected || call.state.boot_once {
         bmc.clear_boot_once().await?;
     }
+    call.site.serving.end(call.machine.uuid)?;
     call.record(|state| {
         if state.phase == Phase::Mounted {
             state.phase = Phase::Unmounted;

@@ -112,6 +112,12 @@ impl KeptPlans {
         }
     }
 
+    /// Whether none is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        fs::read_dir(&self.directory).map_or(true, |mut entries| entries.next().is_none())
+    }
+
     /// Reads every plan. What is no whole one is told and left alone.
     ///
     /// # Errors

@@ -27,6 +27,9 @@ pub enum Error {
         /// What came back.
         source: io::Error,
     },
+    /// Neither HTTP nor HTTPS has a port.
+    #[error("images cannot be served: both ports of the image server are switched off; set one of them")]
+    Nowhere,
     /// The process gets no threads or no timers.
     #[error("starting the threads of the image server: {0}")]
     Threads(#[source] io::Error),

@@ -32,7 +32,8 @@ pub use self::certificate::Tls;
 pub use self::error::{Error, TlsError};
 pub use self::images::{Images, Mount, Token, TokenError, Watch};
 pub use self::limits::Limits;
-pub use self::server::Server;
+pub use self::mounts::{Boot, Changes, Mounts};
+pub use self::server::{Addresses, Server};
 
 mod answer;
 mod certificate;
@@ -43,6 +44,7 @@ mod error;
 mod head;
 mod images;
 mod limits;
+mod mounts;
 pub mod range;
 mod send;
 mod server;

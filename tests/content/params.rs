@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use drp_virtual_media::actions;
 use drp_virtual_media::bmc::Vendor;
-use drp_virtual_media::machine::{Params, PowerOnTransition, params as p};
+use drp_virtual_media::machine::{IsoDelivery, Params, PowerOnTransition, ServeTerms, params as p};
 use serde_json::{Map, Value, json};
 
 use crate::bundle::{PROVIDERS, bundle, section, texts};
@@ -73,7 +73,7 @@ fn every_schema_is_one_and_takes_its_default() {
         if let Some(default) = schema.get("default") {
             assert!(validator.is_valid(default), "{name}");
         }
-        assert_eq!(param.get("Secure").is_some(), name.as_str() == p::PASSWORD, "{name}");
+        assert_eq!(param.get("Secure").is_some(), [p::PASSWORD, p::SERVE_KEY].contains(&name.as_str()), "{name}");
     }
 }
 
@@ -90,6 +90,9 @@ fn schemas_have_the_limits_of_the_code() {
     let seconds: Read = |params, name| params.seconds(name).is_ok();
     let milliseconds: Read = |params, name| params.milliseconds(name).is_ok();
     let port: Read = |params, name| params.port(name).is_ok();
+    let seconds_from_zero: Read = |params, name| params.seconds_from_zero(name).is_ok();
+    let port_or_zero: Read = |params, name| params.port_or_zero(name).is_ok();
+    let mebibytes: Read = |params, name| params.mebibytes(name).is_ok();
     for (name, taken) in [
         (p::REQUEST_TIMEOUT, seconds),
         (p::ACTION_TIMEOUT, seconds),
@@ -99,6 +102,13 @@ fn schemas_have_the_limits_of_the_code() {
         (p::PORT_IPMITOOL, port),
         (p::PORT_RACADM, port),
         (p::PORT_LPAR, port),
+        (p::BOOT_TIMEOUT, seconds),
+        (p::BOOT_STALL, seconds),
+        (p::SERVE_MAX_AGE, seconds_from_zero),
+        (p::SERVE_HTTP_PORT, port_or_zero),
+        (p::SERVE_HTTPS_PORT, port_or_zero),
+        (p::CACHE_LIMIT, mebibytes),
+        (p::IMAGES_LIMIT, mebibytes),
     ] {
         let schema = schema(name);
         assert_eq!(schema["type"], "integer", "{name}");
@@ -115,6 +125,15 @@ fn schemas_have_the_words_of_the_code() {
     for word in texts(&schema(p::POWER_ON_TRANSITION), "enum") {
         let params = Params::new(Map::from_iter([(p::POWER_ON_TRANSITION.to_owned(), word.into())]));
         assert!(PowerOnTransition::from_params(&params).is_ok(), "{word}");
+    }
+    for (name, read) in [
+        (p::ISO_DELIVERY, (|params| IsoDelivery::from_params(params).is_ok()) as fn(&Params) -> bool),
+        (p::IMAGE_SCHEME, |params| ServeTerms::from_params(params).is_ok()),
+        (p::SERVE_CLIENTS, |params| ServeTerms::from_params(params).is_ok()),
+    ] {
+        for word in texts(&schema(name), "enum") {
+            assert!(read(&Params::new(Map::from_iter([(name.to_owned(), word.into())]))), "{name} {word}");
+        }
     }
     let vendors = Vendor::ALL.map(|vendor| format!("redfish-{vendor}"));
     let others = ["redfish", "ipmitool", "racadm", "racadmn", "lpar"].map(str::to_owned);

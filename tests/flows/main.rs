@@ -8,6 +8,7 @@ mod boot_devices;
 mod cpu;
 mod describe;
 mod requests;
+mod serving;
 mod sessions;
 mod site;
 mod surprises;
