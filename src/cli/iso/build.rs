@@ -1,28 +1,18 @@
-//! `iso build` and `iso show`: one machine's image made and explained by hand, without a server and without a BMC.
+//! `iso build`: one machine's boot.iso.
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use url::Url;
 
 use super::Failure;
 use super::progress::watched;
-use crate::iso::show::Report;
 use crate::iso::volume::ReadAt;
 use crate::iso::{Image, Template, write_image};
 use crate::machine::{self, Machine};
-
-/// Make and explain boot images.
-#[derive(Debug, Subcommand)]
-pub enum IsoCommand {
-    /// Make one machine's boot.iso from a template
-    Build(BuildArgs),
-    /// Explain an image: what boots it, its config areas and their room, the kernel arguments per firmware
-    Show(ShowArgs),
-}
 
 /// Arguments of `iso build`.
 #[derive(Debug, Args)]
@@ -44,32 +34,8 @@ pub struct BuildArgs {
     out: PathBuf,
 }
 
-/// Arguments of `iso show`.
-#[derive(Debug, Args)]
-pub struct ShowArgs {
-    /// An ISO, a Sledgehammer tar or tar.gz, or a directory with one
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-impl IsoCommand {
-    /// Does what was asked and writes the result to `out`.
-    ///
-    /// # Errors
-    /// Whatever went wrong, as one sentence for people.
-    pub fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        match self {
-            Self::Build(args) => args.run(out),
-            Self::Show(args) => args.run(out),
-        }
-    }
-}
-
 impl BuildArgs {
-    fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    pub(super) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let machine = read_machine(&self.machine)?;
         let bootenv = machine::bootenv_by_hand(self.bootenv.as_deref(), &machine.bootenv);
         if !machine::boots_through_virtual_media(bootenv) {
@@ -88,18 +54,6 @@ impl BuildArgs {
         writeln!(out, "{}: {} bytes, sha256 {sha256}", self.out.display(), image.size())?;
         writeln!(out, "machine {machine}")?;
         writeln!(out, "kernel  {args}")?;
-        Ok(())
-    }
-}
-
-impl ShowArgs {
-    fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let report = Report::read(&self.file, &watched())?;
-        if self.json {
-            writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
-        } else {
-            write!(out, "{report}")?;
-        }
         Ok(())
     }
 }

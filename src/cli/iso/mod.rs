@@ -1,0 +1,34 @@
+//! `iso …`: one machine's image made and explained by hand, without a server and without a BMC; one file a command.
+
+use std::io::Write;
+
+use clap::Subcommand;
+
+use self::build::BuildArgs;
+use self::show::ShowArgs;
+use super::{Failure, progress};
+
+mod build;
+mod show;
+
+/// Make and explain boot images.
+#[derive(Debug, Subcommand)]
+pub enum IsoCommand {
+    /// Make one machine's boot.iso from a template
+    Build(BuildArgs),
+    /// Explain an image: what boots it, its config areas and their room, the kernel arguments per firmware
+    Show(ShowArgs),
+}
+
+impl IsoCommand {
+    /// Does what was asked and writes the result to `out`.
+    ///
+    /// # Errors
+    /// Whatever went wrong, as one sentence for people.
+    pub fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+        match self {
+            Self::Build(args) => args.run(out),
+            Self::Show(args) => args.run(out),
+        }
+    }
+}
