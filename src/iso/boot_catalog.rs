@@ -11,6 +11,9 @@ use super::volume::{BLOCK, ReadAt, SECTOR, VolumeError};
 /// Bytes of a catalogue entry.
 const ENTRY: usize = 32;
 
+/// Bytes of what an entry's count counts, whatever the disc's sectors are (El Torito 1.0, 2.2).
+const LOAD_UNIT: u64 = 512;
+
 /// Who boots an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Firmware {
@@ -42,8 +45,37 @@ pub(super) struct BootImage {
     pub(super) firmware: Firmware,
     /// Whether it is marked as bootable.
     pub(super) bootable: bool,
+    /// Which drive the firmware makes of it.
+    pub(super) emulation: Emulation,
     /// Where it begins, in bytes.
     pub(super) offset: u64,
+    /// How many bytes the firmware loads. For UEFI, 0 or 512 stands for all to the volume's end (UEFI 2.10, 13.3.2.1).
+    pub(super) load: u64,
+}
+
+/// Which drive a BIOS makes of an image (El Torito 1.0, 2.2, boot media type).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Emulation {
+    /// None, as all of today's loaders have it.
+    None,
+    /// A diskette.
+    Diskette,
+    /// A hard disk.
+    Disk,
+    /// What the specification does not know.
+    Unknown,
+}
+
+impl From<u8> for Emulation {
+    fn from(kind: u8) -> Self {
+        match kind & 0x0f {
+            0 => Self::None,
+            1..=3 => Self::Diskette,
+            4 => Self::Disk,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// Reads the catalogue at `offset`, one sector of it: 63 entries. `None` when there is none that is valid.
@@ -64,8 +96,13 @@ pub(super) fn read<R: ReadAt + ?Sized>(image: &R, offset: u64) -> Result<Option<
         match entry[0] {
             0x90 | 0x91 => firmware = platform(entry[1]),
             bootable @ (0x88 | 0x00) if le32(entry, 8) != 0 => {
-                let offset = u64::from(le32(entry, 8)) * BLOCK;
-                images.push(BootImage { firmware, bootable: bootable == 0x88, offset });
+                images.push(BootImage {
+                    firmware,
+                    bootable: bootable == 0x88,
+                    emulation: entry[1].into(),
+                    offset: u64::from(le32(entry, 8)) * BLOCK,
+                    load: u64::from(u16::from_le_bytes([entry[6], entry[7]])) * LOAD_UNIT,
+                });
             }
             // Extensions, and the zeros after the last entry.
             _ => {}

@@ -1,4 +1,4 @@
-//! File names in directory records: ISO 9660's own, or Rock Ridge's in the system use area.
+//! File names in directory records: ISO 9660's own, Rock Ridge's in the system use area, or Joliet's.
 //!
 //! SUSP 1.12 (IEEE P1281) 5.1 CE, 5.3 SP, 5.4 ST; RRIP 1.12 (IEEE P1282) 4.1.4 NM.
 
@@ -16,14 +16,26 @@ const NAME_BYTES: usize = 255;
 
 /// Where a volume's file names come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Names {
+pub enum Names {
     /// The record's identifier.
     Iso,
+    /// The record's identifier in UCS-2, big-endian (Joliet Specification, "Allowed Character Set").
+    Joliet,
     /// NM entries, after so many bytes of each system use area (SP, "bytes skipped").
     RockRidge {
         /// Bytes to skip.
         skip: usize,
     },
+}
+
+impl std::fmt::Display for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Iso => "ISO 9660",
+            Self::Joliet => "Joliet",
+            Self::RockRidge { .. } => "Rock Ridge",
+        })
+    }
 }
 
 /// Looks for SP in the first record of the root directory's first sector: without it a system use area means nothing to us.
@@ -44,6 +56,7 @@ pub(super) fn name(
     read: impl FnMut(Extent) -> Result<Vec<u8>, VolumeError>,
 ) -> Result<String, VolumeError> {
     let alternate = match names {
+        Names::Joliet => return Ok(joliet_name(identifier)),
         Names::Iso => None,
         Names::RockRidge { skip } => alternate_name(system_use.get(skip..).unwrap_or_default(), read)?,
     };
@@ -56,6 +69,13 @@ fn iso_name(identifier: &[u8]) -> &[u8] {
     let end = identifier.iter().position(|byte| *byte == b';').unwrap_or(identifier.len());
     let name = &identifier[..end];
     name.strip_suffix(b".").unwrap_or(name)
+}
+
+/// Without version, as [`iso_name`]. An odd byte at the end is no character.
+fn joliet_name(identifier: &[u8]) -> String {
+    let units = identifier.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    let name: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    name.split(';').next().unwrap_or_default().to_owned()
 }
 
 /// Joins the NM entries of an area and its continuations.

@@ -66,7 +66,7 @@ impl Template {
         let volume = |error| Error::Volume { path: source.origin().to_owned(), source: error };
         let open = Volume::open(&source).map_err(volume)?;
         let files = open.files().map_err(volume)?;
-        let areas = find_areas(&source, &open, &files)?;
+        let areas = find_areas(source.origin(), &open, &files)?;
         if areas.is_empty() {
             return Err(Error::NoMarker { path: source.origin().to_owned(), files: files.len() });
         }
@@ -191,11 +191,10 @@ impl Template {
 /// Finds the areas of every small text file, by file and not by a search of the bytes: a boot image inside the volume may
 /// hold copies of the config files that no loader reads.
 pub(super) fn find_areas<R: ReadAt + ?Sized>(
-    source: &Source,
+    path: &Path,
     volume: &Volume<'_, R>,
     files: &[FileEntry],
 ) -> Result<Vec<Area>, Error> {
-    let path = source.origin();
     let failed = |source| Error::Volume { path: path.to_owned(), source };
     let mut areas: Vec<Area> = Vec::new();
     let mut left = SEARCH_BYTES;

@@ -1,10 +1,11 @@
 //! A bounded reader of ISO 9660 volumes with Rock Ridge names: which files there are, and where their bytes lie.
 //!
 //! Follows ECMA-119 (volume descriptors 8, directory records 9.1), SUSP 1.12 (IEEE P1281: SP, CE, ST) and RRIP 1.12 (IEEE P1282: NM).
+//! Without Rock Ridge, Joliet's names (UCS-2, its own directory tree) are taken where there are any.
 //! Not supported, because no boot image has it: logical blocks other than 2048 bytes (refused), interleaved files (refused, ECMA-119
-//! 9.1.7), volume sets of several discs, Joliet and enhanced trees (they name the same files again), Rock Ridge's relocated
-//! directories (a file in one is found at its place on the disc, not at its place in the tree), `zisofs`. The little-endian
-//! half of each number is read; the other is not compared.
+//! 9.1.7), volume sets of several discs, enhanced trees (they name the same files again), Rock Ridge's relocated
+//! directories (a file in one is found at its place on the disc, not at its place in the tree), `zisofs`; UDF, of which is only said
+//! that it is there. The little-endian half of each number is read; the other is not compared.
 //!
 //! Bytes come from outside, so every offset is checked against the image and all work is bounded by `Budget`: nothing here panics
 //! or loops, whatever the image holds.
@@ -12,20 +13,17 @@
 use std::collections::HashSet;
 use std::io;
 
-use super::record::{self, Record, le32};
-use super::susp::{self, Names};
+use super::descriptor::Descriptors;
+use super::record::{self, Record};
+use super::susp;
+
+pub use super::susp::Names;
 
 /// Bytes of a logical sector (ECMA-119 6.1.2).
 pub(super) const SECTOR: usize = 2048;
 
 /// Bytes of a logical block: of the sizes that ECMA-119 6.2.2 permits, the one that is supported.
 pub(super) const BLOCK: u64 = SECTOR as u64;
-
-/// The system area: what precedes the volume descriptors (ECMA-119 6.2.1).
-const SYSTEM_AREA: u64 = 16 * BLOCK;
-
-/// A volume has three or four descriptors; 32 leaves room and ends a search.
-const DESCRIPTORS: u64 = 32;
 
 /// ECMA-119 6.8.2.1 permits 8 levels, Rock Ridge more.
 const DEPTH: usize = 16;
@@ -64,6 +62,9 @@ pub enum VolumeError {
     /// There is no primary volume descriptor.
     #[error("no ISO 9660 volume; is this an ISO image at all?")]
     NoVolume,
+    /// There is a UDF volume and no ISO 9660 beside it.
+    #[error("the image has a UDF volume alone, which is not read; only ISO 9660 is")]
+    OnlyUdf,
     /// The file ends before the volume does.
     #[error(
         "truncated image: the volume has {declared} bytes, the file only {actual}; the copy or upload broke off, repeat it"
@@ -146,11 +147,9 @@ impl FileEntry {
 #[derive(Debug)]
 pub struct Volume<'a, R: ?Sized> {
     image: &'a R,
-    id: String,
-    size: u64,
+    descriptors: Descriptors,
     root: Extent,
     names: Names,
-    boot_catalog: Option<u64>,
 }
 
 impl<'a, R: ReadAt + ?Sized> Volume<'a, R> {
@@ -159,46 +158,17 @@ impl<'a, R: ReadAt + ?Sized> Volume<'a, R> {
     /// # Errors
     /// [`VolumeError::NoVolume`], [`VolumeError::Truncated`], and what else is wrong with a damaged one.
     pub fn open(image: &'a R) -> Result<Self, VolumeError> {
-        let mut primary = None;
-        let mut boot_catalog = None;
-        for number in 0..DESCRIPTORS {
-            let mut sector = [0; SECTOR];
-            match image.read_exact_at(&mut sector, SYSTEM_AREA + number * BLOCK) {
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-                result => result?,
-            }
-            if &sector[1..6] != b"CD001" {
-                break;
-            }
-            match sector[0] {
-                0 if sector[7..].starts_with(b"EL TORITO SPECIFICATION") => {
-                    boot_catalog = Some(u64::from(le32(&sector, 71)) * BLOCK);
-                }
-                1 if primary.is_none() => primary = Some(sector),
-                255 => break,
-                _ => {}
-            }
-        }
-        let primary = primary.ok_or(VolumeError::NoVolume)?;
-        let block = u16::from_le_bytes([primary[128], primary[129]]);
-        if u64::from(block) != BLOCK {
-            return Err(VolumeError::BlockSize(block));
-        }
-        let size = u64::from(le32(&primary, 80)) * BLOCK;
+        let descriptors = Descriptors::read(image)?;
+        let (root, size) = (descriptors.root, descriptors.size);
         if size > image.size() {
             return Err(VolumeError::Truncated { declared: size, actual: image.size() });
         }
-        let root = record::extent(&primary[156..190]);
-        let mut volume = Self {
-            image,
-            id: String::from_utf8_lossy(&primary[40..72]).trim_end().to_owned(),
-            size,
-            root,
-            names: Names::Iso,
-            boot_catalog,
-        };
+        let mut volume = Self { image, descriptors, root, names: Names::Iso };
         let first = volume.read(&"the root directory", Extent { offset: root.offset, len: BLOCK.min(root.len) })?;
         volume.names = susp::names_of_root(&first);
+        if let (Names::Iso, Some(joliet)) = (volume.names, volume.descriptors.joliet) {
+            (volume.names, volume.root) = (Names::Joliet, joliet);
+        }
         Ok(volume)
     }
 
@@ -211,25 +181,31 @@ impl<'a, R: ReadAt + ?Sized> Volume<'a, R> {
     /// The volume identifier.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.descriptors.id
     }
 
     /// The volume's length in bytes; the file may be longer.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.size
+        self.descriptors.size
     }
 
-    /// Whether file names come from Rock Ridge.
+    /// Where the names of its files come from.
     #[must_use]
-    pub fn has_rock_ridge(&self) -> bool {
-        self.names != Names::Iso
+    pub fn names(&self) -> Names {
+        self.names
+    }
+
+    /// Whether there is a UDF volume too, which may have other files.
+    #[must_use]
+    pub fn has_udf(&self) -> bool {
+        self.descriptors.udf
     }
 
     /// Where the El Torito boot catalogue begins, in bytes, unchecked.
     #[must_use]
     pub fn boot_catalog(&self) -> Option<u64> {
-        self.boot_catalog
+        self.descriptors.boot_catalog
     }
 
     /// Lists every file, depth first, in the order of the directory records.
@@ -326,8 +302,8 @@ impl<'a, R: ReadAt + ?Sized> Volume<'a, R> {
             self.read(&"a Rock Ridge continuation", extent)
         };
         let name = susp::name(self.names, record.identifier, record.system_use, |extent| read(extent, budget))?;
-        if name.is_empty() || name.contains(['/', '\0']) {
-            return Err(broken("an empty name or one with a slash or a zero byte"));
+        if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
+            return Err(broken("a name that is empty, `.` or `..`, or holds a slash or a zero byte"));
         }
         let path = format!("{}/{name}", directory.path);
         if path.len() > PATH_BYTES {

@@ -2,9 +2,12 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod any_iso;
 mod boot_reads;
 mod cache;
 mod command;
+mod disc;
+mod fat;
 mod faults;
 mod image;
 mod images;

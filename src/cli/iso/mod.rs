@@ -16,7 +16,7 @@ mod show;
 pub enum IsoCommand {
     /// Make one machine's boot.iso from a template
     Build(BuildArgs),
-    /// Explain an image: what boots it, its config areas and their room, the kernel arguments per firmware
+    /// Explain an image: what boots it and with which loaders, its config areas and their room, the kernel arguments per firmware
     Show(ShowArgs),
 }
 

@@ -12,10 +12,13 @@ use crate::iso::show::Report;
 /// Arguments of `iso show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// An ISO, a Sledgehammer tar or tar.gz, or a directory with one
+    /// An ISO of any origin, a Sledgehammer tar or tar.gz, or a directory with one
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Print JSON
+    /// List the files of the volume too
+    #[arg(long)]
+    files: bool,
+    /// Print JSON, with the files
     #[arg(long)]
     json: bool,
 }
@@ -27,6 +30,9 @@ impl ShowArgs {
             writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
         } else {
             write!(out, "{report}")?;
+            if self.files {
+                write!(out, "{}", report.listing())?;
+            }
         }
         Ok(())
     }
