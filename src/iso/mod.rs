@@ -2,7 +2,7 @@
 //!
 //! [`Template::open`] finds the config areas of a template ([`source`] gets at its bytes, [`volume`] reads the file system,
 //! [`area`] and its entry the config files), [`Template::plan`] renders a machine's arguments into a [`Plan`], and [`Store`]
-//! writes the two as a file where the static file server finds it. [`show`] explains an image to people.
+//! writes the two as a file where the static file server finds it. [`show`] explains an image to people, [`diff`] tells two apart.
 //!
 //! Everything blocks; callers with a runtime use a blocking thread. Nothing here knows a BMC or a server.
 
@@ -11,6 +11,7 @@ mod boot_catalog;
 mod boot_reads;
 mod cache;
 mod descriptor;
+pub mod diff;
 mod disk;
 pub mod efi;
 mod entry;

@@ -6,6 +6,7 @@ mod any_iso;
 mod boot_reads;
 mod cache;
 mod command;
+mod diff;
 mod disc;
 mod fat;
 mod faults;

@@ -5,10 +5,12 @@ use std::io::Write;
 use clap::Subcommand;
 
 use self::build::BuildArgs;
+use self::diff::DiffArgs;
 use self::show::ShowArgs;
 use super::{Failure, progress};
 
 mod build;
+mod diff;
 mod show;
 
 /// Make and explain boot images.
@@ -18,6 +20,8 @@ pub enum IsoCommand {
     Build(BuildArgs),
     /// Explain an image: what boots it and with which loaders, its config areas and their room, the kernel arguments per firmware
     Show(ShowArgs),
+    /// Tell two images apart: kernel arguments by key, and where they are of two templates what these differ in
+    Diff(DiffArgs),
 }
 
 impl IsoCommand {
@@ -29,6 +33,7 @@ impl IsoCommand {
         match self {
             Self::Build(args) => args.run(out),
             Self::Show(args) => args.run(out),
+            Self::Diff(args) => args.run(out),
         }
     }
 }
