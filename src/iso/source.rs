@@ -26,8 +26,12 @@ pub(super) const IMAGE_NAME: &str = "cdboot.iso";
 /// The largest image taken out of an archive; Sledgehammer's is some 500 MiB.
 const IMAGE_BYTES: u64 = 8 << 30;
 
-/// What an archive may unpack to before its image is found, so that a small hostile one does not keep us busy for ever.
-const ARCHIVE_BYTES: u64 = 64 << 30;
+/// What an archive may unpack to before its image is found and with it, so that a small hostile one does not keep us busy for long or fill
+/// the disk: any template unpacks to this much,
+const UNPACKED_BYTES: u64 = 1 << 30;
+
+/// or to this many times its packed length. Kernels, initrds and squashed file systems hardly pack at all; deflate's limit is 1,032 times.
+const UNPACKED_RATIO: u64 = 64;
 
 /// Entries of an archive; Sledgehammer's has eight.
 const ARCHIVE_ENTRIES: usize = 10_000;
@@ -163,7 +167,8 @@ impl Source {
     fn unpack(&self, to: &File, place: &Path, operation: &Operation) -> Result<(), Error> {
         operation.begin("extract", format!("unpacking {} from {}", IMAGE_NAME, self.origin.display()));
         let packed = Counted { inner: Cursor { source: self, at: 0 }, read: 0, total: self.len, operation };
-        let mut unpacked = MultiGzDecoder::new(BufReader::with_capacity(256 << 10, packed)).take(ARCHIVE_BYTES);
+        let unpacked = MultiGzDecoder::new(BufReader::with_capacity(256 << 10, packed));
+        let mut unpacked = Limited { inner: unpacked, left: self.unpacked_limit() };
         let mut head = Vec::with_capacity(HEAD);
         let archive = |source| self.archive(operation, source);
         unpacked.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(archive)?;
@@ -180,11 +185,17 @@ impl Source {
         }
     }
 
+    fn unpacked_limit(&self) -> u64 {
+        self.len.saturating_mul(UNPACKED_RATIO).max(UNPACKED_BYTES)
+    }
+
     /// A failed read of an archive: a cancelled operation makes one too.
     fn archive(&self, operation: &Operation, source: io::Error) -> Error {
         let path = self.origin.clone();
         if operation.is_cancelled() {
             Error::Cancelled { doing: "unpacking", path }
+        } else if is_bomb(&source) {
+            Error::TooLarge { path, what: "what it unpacks to", limit: self.unpacked_limit() }
         } else {
             Error::Archive { path, source }
         }
@@ -238,10 +249,23 @@ fn find_image<'a, R: Read>(
     path: &Path,
     archive: impl Fn(io::Error) -> Error,
 ) -> Result<tar::Entry<'a, R>, Error> {
-    for entry in entries.raw(true).take(ARCHIVE_ENTRIES) {
+    for (number, entry) in entries.raw(true).enumerate() {
         let entry = entry.map_err(&archive)?;
+        if number == ARCHIVE_ENTRIES {
+            return Err(Error::NoImageInside {
+                path: path.to_owned(),
+                found: "none of its first 10,000 entries is cdboot.iso",
+            });
+        }
         if entry.path_bytes().rsplit(|byte| *byte == b'/').next() != Some(IMAGE_NAME.as_bytes()) {
             continue;
+        }
+        // GNU tar's `--sparse` in its pax format: the data begin with a map, and are not the image's.
+        if entry.path_bytes().split(|byte| *byte == b'/').any(|part| part.starts_with(b"GNUSparseFile.")) {
+            return Err(Error::NoImageInside {
+                path: path.to_owned(),
+                found: "its cdboot.iso is stored as a sparse file, which is not read",
+            });
         }
         if !(entry.header().entry_type().is_file() || entry.header().entry_type().is_contiguous()) {
             return Err(Error::NoImageInside {
@@ -323,6 +347,33 @@ impl Seek for Cursor<'_> {
         };
         self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
         Ok(self.at)
+    }
+}
+
+/// What a read of more than an archive may unpack to fails with.
+#[derive(Debug, thiserror::Error)]
+#[error("it unpacks to more than is read")]
+struct Bomb;
+
+/// Whether it is a [`Bomb`], which the tar reader wraps into errors of its own.
+fn is_bomb(error: &io::Error) -> bool {
+    let wrapped = |inner: &(dyn std::error::Error + Send + Sync)| {
+        inner.source().and_then(|source| source.downcast_ref()).is_some_and(is_bomb)
+    };
+    error.get_ref().is_some_and(|inner| inner.is::<Bomb>() || wrapped(inner))
+}
+
+/// Fails behind a number of bytes.
+struct Limited<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buf)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| io::Error::other(Bomb))?;
+        Ok(read)
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod any_iso;
+mod archive;
 mod boot_reads;
 mod cache;
 mod command;
