@@ -7,6 +7,7 @@ mod archive;
 mod boot_reads;
 mod cache;
 mod command;
+mod corpus;
 mod diff;
 mod disc;
 mod fat;
