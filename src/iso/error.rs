@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::make::MakeError;
 use super::volume::VolumeError;
 
 /// A failure to find, read or write a boot image.
@@ -245,6 +246,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A template cannot be made of what was given.
+    #[error(transparent)]
+    Make(#[from] MakeError),
     /// The operation was asked to stop. Nothing half-written is left.
     #[error("{doing} {}: cancelled; what was there is unchanged", .path.display())]
     Cancelled {

@@ -3,6 +3,7 @@
 //! [`Template::open`] finds the config areas of a template ([`source`] gets at its bytes, [`volume`] reads the file system,
 //! [`area`] and its entry the config files), [`Template::plan`] renders a machine's arguments into a [`Plan`], and [`Store`]
 //! writes the two as a file where the static file server finds it. [`show`] explains an image to people, [`diff`] tells two apart.
+//! Where nobody ships a template, [`make`] makes one of a kernel, its initrds and boot loaders.
 //!
 //! Everything blocks; callers with a runtime use a blocking thread. Nothing here knows a BMC or a server.
 
@@ -22,6 +23,7 @@ pub mod image;
 mod kept;
 mod layout;
 mod locate;
+pub mod make;
 pub mod plan;
 mod record;
 pub mod show;
@@ -33,6 +35,7 @@ mod templates;
 pub mod volume;
 mod write;
 
+pub use boot_catalog::Firmware;
 pub use boot_reads::BootReads;
 pub use cache::Cache;
 pub use error::Error;

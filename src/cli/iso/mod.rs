@@ -7,11 +7,13 @@ use clap::Subcommand;
 use self::build::BuildArgs;
 use self::diff::DiffArgs;
 use self::show::ShowArgs;
+use self::template::TemplateArgs;
 use super::{Failure, progress};
 
 mod build;
 mod diff;
 mod show;
+mod template;
 
 /// Make and explain boot images.
 #[derive(Debug, Subcommand)]
@@ -22,6 +24,8 @@ pub enum IsoCommand {
     Show(ShowArgs),
     /// Tell two images apart: kernel arguments by key, and where they are of two templates what these differ in
     Diff(DiffArgs),
+    /// Make a template from a kernel, its initrds and boot loaders, where nobody ships one
+    Template(TemplateArgs),
 }
 
 impl IsoCommand {
@@ -34,6 +38,7 @@ impl IsoCommand {
             Self::Build(args) => args.run(out),
             Self::Show(args) => args.run(out),
             Self::Diff(args) => args.run(out),
+            Self::Template(args) => args.run(out),
         }
     }
 }
