@@ -39,7 +39,7 @@ const HTTPS_PORT: u16 = 8097;
 const CACHE_LIMIT: u64 = 8 << 30;
 
 /// The directory beside the web root. Not below it: who lists that must not learn where images are served.
-const CACHE_DIRECTORY: &str = "virtual-media-cache";
+const CACHE_DIRECTORY: &str = "image-cache";
 
 /// A predecessor that still ends has the port for so long.
 const PORT_LIMIT: Duration = Duration::from_secs(15);
