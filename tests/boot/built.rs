@@ -77,7 +77,7 @@ async fn arguments_that_fill_the_room_to_the_last_byte_boot_whole() -> Result {
 }
 
 /// Words of `bytes` in all, the blanks between them included: few, because a kernel has room for 32 that it does not know.
-fn words(bytes: usize) -> String {
+pub(crate) fn words(bytes: usize) -> String {
     (1..=bytes).map(|at| if at % 100 == 0 && at < bytes { ' ' } else { 'x' }).collect()
 }
 
@@ -95,19 +95,24 @@ async fn prove(family: Family, firmware: Firmware, node: &Node) -> Result {
 
 /// An image in a directory of its own.
 #[derive(Debug)]
-struct Image {
-    path: PathBuf,
+pub(crate) struct Image {
+    pub(crate) path: PathBuf,
     _directory: TempDir,
 }
 
 impl Image {
     async fn build(family: Family, node: &Node) -> Result<Self> {
         let templates = Templates::make().await?;
+        Self::of(&templates.webroot.join(&templates.of(family).source), node).await
+    }
+
+    /// The image that a template becomes for this machine.
+    pub(crate) async fn of(template: &Path, node: &Node) -> Result<Self> {
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let (path, machine) = (directory.path().join("boot.iso"), directory.path().join("machine.json"));
         std::fs::write(&machine, node.object(json!({})).to_string())?;
         let mut build = virtual_media(&["iso", "build", "--bootenv", "sledgehammer", "--provisioner-url", PROVISIONER]);
-        build.arg("--template").arg(templates.webroot.join(&templates.of(family).source));
+        build.arg("--template").arg(template);
         build.arg("--machine").arg(machine).arg("--out").arg(&path);
         stdout_of(build).await?;
         Ok(Self { path, _directory: directory })
@@ -115,13 +120,13 @@ impl Image {
 }
 
 /// What `iso show` says of an image, or of what holds one.
-async fn show(path: &Path) -> Result<Value> {
+pub(crate) async fn show(path: &Path) -> Result<Value> {
     let mut show = virtual_media(&["iso", "show", "--json"]);
     show.arg(path);
     Ok(serde_json::from_str(&stdout_of(show).await?)?)
 }
 
-fn virtual_media(args: &[&str]) -> Command {
+pub(crate) fn virtual_media(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_virtual-media"));
     command.args(args);
     command

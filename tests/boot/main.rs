@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `redfish.rs` | the plugin, through a Redfish service that is not ours: mounted, booted, gone again in `local` |
 //! | `dr_provision.rs` | the same as dr-provision runs it: by events, by each action, by the content pack's workflows |
+//! | `made.rs` | templates of `iso template`: as CD and as USB disk, with several initrds, with all the arguments there is room for |
 //! | `built.rs` | images of `iso build` in each firmware, arguments that a loader could spoil, Secure Boot |
 //!
 //! The others are what these stand on: `node.rs` says what must be seen, `serial.rs` reads what was seen.
@@ -12,6 +13,7 @@ mod built;
 mod dr_provision;
 mod failure;
 mod lab;
+mod made;
 mod node;
 mod redfish;
 mod scripts;

@@ -23,6 +23,14 @@ pub(crate) enum Firmware {
     SecureBoot,
 }
 
+/// What the machine takes an image for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Medium {
+    Cd,
+    /// A disk on USB, as some BMCs present an image.
+    Disk,
+}
+
 /// How a template boots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
@@ -82,8 +90,13 @@ pub(crate) async fn turn() -> Result<SemaphorePermit<'static>> {
     Ok(BOOTS.acquire().await?)
 }
 
-/// Boots `iso` in qemu, for two minutes at most.
+/// Boots `iso` as a CD in qemu, for two minutes at most.
 pub(crate) async fn boot(firmware: Firmware, iso: &Path) -> Result<Booted> {
+    boot_from(Medium::Cd, firmware, iso).await
+}
+
+/// Boots `iso` in qemu, for two minutes at most.
+pub(crate) async fn boot_from(medium: Medium, firmware: Firmware, iso: &Path) -> Result<Booted> {
     let _turn = turn().await?;
     let firmware = match firmware {
         Firmware::Bios => "bios",
@@ -91,9 +104,15 @@ pub(crate) async fn boot(firmware: Firmware, iso: &Path) -> Result<Booted> {
         Firmware::SecureBoot => "secure-boot",
     };
     let mut qemu = script("qemu");
-    qemu.arg(firmware).arg(iso);
+    qemu.arg(firmware).arg(iso).arg("120").arg(if medium == Medium::Cd { "cd" } else { "disk" });
     let report = stdout_of(qemu).await?;
     Booted::parse(&report).ok_or_else(|| format!("no report of a boot in {report:?}").into())
+}
+
+/// Where the tests' install script keeps what it fetched.
+pub(crate) fn lab() -> PathBuf {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/boot-lab");
+    std::env::var_os("BOOT_LAB_DIR").map_or_else(own, PathBuf::from)
 }
 
 /// The script of this name.

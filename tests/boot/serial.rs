@@ -32,10 +32,15 @@ impl Booted {
             (Family::Isolinux, Firmware::Bios) => "BOOT_IMAGE=/vmlinuz0 initrd=/stage1.img",
             _ => "BOOT_IMAGE=/vmlinuz0",
         };
+        Self::with_line(firmware, format!("{added} {}", node.kernel_args()))
+    }
+
+    /// A boot in this firmware with this kernel line.
+    pub(crate) fn with_line(firmware: Firmware, cmdline: String) -> Self {
         Self {
             firmware: if firmware == Firmware::Bios { "bios" } else { "uefi" }.to_owned(),
             secure_boot: firmware == Firmware::SecureBoot,
-            cmdline: format!("{added} {}", node.kernel_args()),
+            cmdline,
         }
     }
 

@@ -15,6 +15,7 @@ mod faults;
 mod image;
 mod images;
 mod kept;
+mod make;
 mod show;
 mod store;
 mod template;

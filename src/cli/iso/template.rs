@@ -18,7 +18,7 @@ pub struct TemplateArgs {
     #[arg(long, value_name = "FILE[=PATH]", value_parser = item)]
     kernel: Option<Item>,
     /// An initrd, and its path in the image; up to eight times, in the order in which the kernel gets them
-    #[arg(long, value_name = "FILE[=PATH]", value_parser = item, requires = "kernel")]
+    #[arg(long, value_name = "FILE[=PATH]", value_parser = item, conflicts_with = "from")]
     initrd: Vec<Item>,
     /// A Sledgehammer without cdboot.iso: its tar or tar.gz, or its exploded directory
     #[arg(long, value_name = "PATH")]

@@ -56,6 +56,14 @@ pub enum MakeError {
         /// Whether the other firmware's loaders are there, so that one can do without this one.
         optional: bool,
     },
+    /// Machines of this architecture have no such firmware.
+    #[error("making a template for {architecture}: such machines have no {firmware}")]
+    NoFirmware {
+        /// Who was to boot it.
+        firmware: Firmware,
+        /// The architecture.
+        architecture: Architecture,
+    },
     /// A file that is named like a boot loader and is none, or is one of another architecture.
     #[error("reading boot loader {}: {found}; take the one of a distribution's package for {architecture}", .path.display())]
     Loader {

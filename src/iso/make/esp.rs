@@ -1,6 +1,9 @@
 //! The EFI system partition: a FAT image with the UEFI boot loaders, as large as they need.
 //!
 //! UEFI 2.10, 13.3.1 (FAT) and 13.3.2 (El Torito). Made in memory: it is a few megabytes.
+//!
+//! Names have 8 and 3 characters and no case, which is all that a boot needs. fatfs 0.3.6 with long names (its feature `alloc`) writes one before
+//! each directory's `.` and `..` as well, and fsck.vfat finds every directory damaged.
 
 use std::io::{Cursor, Write};
 
@@ -29,7 +32,15 @@ pub(super) struct EspFile<'a> {
     pub(super) contents: &'a [u8],
 }
 
-/// Makes the partition of `files`.
+/// Whether a path has names of 8 and 3 characters only.
+pub(super) fn has_short_names(path: &str) -> bool {
+    path.split('/').all(|name| {
+        let (base, extension) = name.split_once('.').unwrap_or((name, ""));
+        (1..=8).contains(&base.len()) && extension.len() <= 3 && !extension.contains('.')
+    })
+}
+
+/// Makes the partition of `files`, whose names are short.
 pub(super) fn make(files: &[EspFile<'_>]) -> Result<Vec<u8>, MakeError> {
     let size = size_of(files);
     if size > LIMIT {
@@ -80,10 +91,25 @@ mod tests {
     use fatfs::{FileSystem, FsOptions};
     use proptest::prelude::*;
 
-    use super::{EspFile, LIMIT, MakeError, make};
+    use super::{EspFile, LIMIT, MakeError, has_short_names, make};
 
     fn files(contents: &[(String, Vec<u8>)]) -> Vec<EspFile<'_>> {
         contents.iter().map(|(path, contents)| EspFile { path: path.clone(), contents }).collect()
+    }
+
+    #[test]
+    fn names_that_need_more_than_8_and_3_characters_are_told() {
+        for (path, short) in [
+            ("EFI/BOOT/BOOTAA64.EFI", true),
+            ("EFI/opensuse/grub.cfg", true),
+            ("EFI/almalinux/grub.cfg", false),
+            ("EFI/BOOT/MokManager.efi", false),
+            ("EFI/BOOT/a.b.c", false),
+            ("EFI/BOOT/grub.conf", false),
+            ("EFI//grub.cfg", false),
+        ] {
+            assert_eq!(has_short_names(path), short, "{path}");
+        }
     }
 
     #[test]

@@ -150,7 +150,8 @@ impl Contents<'_> {
         let loaders = self.loaders.uefi.iter();
         let loaders =
             loaders.map(|loader| EspFile { path: format!("EFI/BOOT/{}", loader.part.name), contents: &loader.bytes });
-        let leads = GRUB_CONFIGS.iter().chain(&GRUB_ELSEWHERE);
+        // The GRUB of a distribution with a longer name looks beside itself first.
+        let leads = GRUB_CONFIGS.iter().chain(&GRUB_ELSEWHERE).filter(|path| esp::has_short_names(path));
         let leads = leads.map(|path| EspFile { path: (*path).to_owned(), contents: lead.as_bytes() });
         esp::make(&loaders.chain(leads).collect::<Vec<_>>())
     }

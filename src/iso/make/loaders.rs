@@ -95,7 +95,7 @@ const AMD64: Names = Names {
     ],
     grubs: &["gcdx64.efi.signed", "gcdx64.efi", "grubx64.efi.signed", "grubx64.efi", "grub.efi"],
     grub: "grubx64.efi",
-    keys: &["mmx64.efi.signed", "mmx64.efi", "mokmanager.efi"],
+    keys: &["mmx64.efi.signed", "mmx64.efi"],
     host: &[
         &["usr/lib/shim", "usr/lib/grub/x86_64-efi-signed"],
         &["boot/efi/EFI/redhat"],
@@ -122,7 +122,7 @@ const ARM64: Names = Names {
     ],
     grubs: &["gcdaa64.efi.signed", "gcdaa64.efi", "grubaa64.efi.signed", "grubaa64.efi", "grub.efi"],
     grub: "grubaa64.efi",
-    keys: &["mmaa64.efi.signed", "mmaa64.efi", "mokmanager.efi"],
+    keys: &["mmaa64.efi.signed", "mmaa64.efi"],
     host: &[
         &["usr/lib/shim", "usr/lib/grub/arm64-efi-signed"],
         &["boot/efi/EFI/redhat"],
@@ -210,9 +210,9 @@ impl Found {
         // SUSE's shim starts `grub.efi`, the others' `grubx64.efi`.
         let name = if name == "grub.efi" { name } else { names.grub };
         self.uefi.push(Part { name: name.to_owned(), source });
+        // For people who let a machine trust another signer; SUSE's has a name that the partition cannot have, and is not needed to boot.
         if let Some((name, source)) = first(names.keys) {
-            let name = if name == "mokmanager.efi" { "MokManager.efi" } else { name.trim_end_matches(".signed") };
-            self.uefi.push(Part { name: name.to_owned(), source });
+            self.uefi.push(Part { name: name.trim_end_matches(".signed").to_owned(), source });
         }
     }
 
@@ -231,9 +231,12 @@ impl Found {
     /// Reads the loaders for `only` this firmware, else for all that the architecture has.
     ///
     /// # Errors
-    /// [`MakeError::NoLoader`] for a firmware that has none, [`MakeError::Loader`] for a file that is none.
+    /// [`MakeError::NoFirmware`], [`MakeError::NoLoader`] for a firmware that has none, [`MakeError::Loader`] for a file that is none.
     pub(super) fn load(self, architecture: Architecture, only: Option<Firmware>) -> Result<Loaders, Error> {
         let wanted = |firmware| only.is_none_or(|only| only == firmware) && architecture.firmware().contains(&firmware);
+        if let Some(firmware) = only.filter(|only| !architecture.firmware().contains(only)) {
+            return Err(MakeError::NoFirmware { firmware, architecture }.into());
+        }
         for (firmware, parts, other) in
             [(Firmware::Uefi, &self.uefi, &self.bios), (Firmware::Bios, &self.bios, &self.uefi)]
         {
