@@ -135,7 +135,7 @@ fn copy(source: &Source, to: &File, path: &Path, operation: &Operation) -> Resul
 }
 
 /// Fails where the file system has no room for `size` bytes, before any are written that others may need meanwhile.
-fn check_space(to: &File, size: u64) -> io::Result<()> {
+pub(super) fn check_space(to: &File, size: u64) -> io::Result<()> {
     let Ok(disk) = rustix::fs::fstatvfs(to) else { return Ok(()) };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if free >= size {

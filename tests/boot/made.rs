@@ -52,11 +52,7 @@ async fn our_template_boots_by_its_partition_table_alone() -> Result {
     let made = Template::of_sledgehammer().await?;
     let node = Node::documented();
     let image = Image::of(&made.path, &node).await?;
-    let file = fs::File::options().read(true).write(true).open(&image.path)?;
-    let mut descriptor = [0; 2048];
-    file.read_exact_at(&mut descriptor, 17 * 2048)?;
-    same("the boot record's name", &&descriptor[1..30], &b"CD001\x01EL TORITO SPECIFICATION".as_slice())?;
-    file.write_all_at(&[b' '; 23], 17 * 2048 + 7)?;
+    hide_el_torito(&image.path)?;
     let booted = boot_from(Medium::Disk, Firmware::SecureBoot, &image.path).await?;
     same("what booted", &booted, &Booted::expected(&node, Family::Isolinux, Firmware::SecureBoot))
 }
@@ -97,6 +93,22 @@ async fn two_thousand_bytes_of_arguments_boot_whole() -> Result {
     let (bios, uefi) = tokio::join!(boot(Firmware::Bios, &image.path), boot(Firmware::Uefi, &image.path));
     same("what booted", &bios?, &Booted::expected(&node, Family::Isolinux, Firmware::Bios))?;
     same("what booted", &uefi?, &Booted::expected(&node, Family::Isolinux, Firmware::Uefi))
+}
+
+/// What a GRUB reads was built into it: these two stand for Rocky's, which started from a CD has the CD for its device, and for one that was
+/// built to boot over the network, which started from a disk has the EFI system partition.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "boots two machines: needs tests/boot/install"]
+async fn a_grub_that_looks_elsewhere_is_led_to_the_entry() -> Result {
+    let (cd, disk) = (Template::with_grub_of("/EFI/rocky").await?, Template::with_grub_of("/grub").await?);
+    let node = Node::documented();
+    let (as_cd, as_disk) = (Image::of(&cd.path, &node).await?, Image::of(&disk.path, &node).await?);
+    hide_el_torito(&as_disk.path)?;
+    let (one, other) =
+        tokio::join!(boot(Firmware::Uefi, &as_cd.path), boot_from(Medium::Disk, Firmware::Uefi, &as_disk.path));
+    let expected = Booted::expected(&node, Family::Isolinux, Firmware::Uefi);
+    same("what booted", &one?, &expected)?;
+    same("what booted", &other?, &expected)
 }
 
 /// The vendor's tarball as it is for arm64, and was for amd64: without cdboot.iso.
@@ -171,6 +183,15 @@ async fn an_arm64_template_has_its_signed_loaders() -> Result {
     same("the loaders", &shown["Boot"][0]["Loaders"], &json!(["/EFI/BOOT/BOOTAA64.EFI", "/EFI/BOOT/grubaa64.efi"]))
 }
 
+/// Leaves nothing but the partition table to boot by.
+fn hide_el_torito(image: &Path) -> Result {
+    let file = fs::File::options().read(true).write(true).open(image)?;
+    let mut descriptor = [0; 2048];
+    file.read_exact_at(&mut descriptor, 17 * 2048)?;
+    same("the boot record's name", &&descriptor[1..30], &b"CD001\x01EL TORITO SPECIFICATION".as_slice())?;
+    Ok(file.write_all_at(&[b' '; 23], 17 * 2048 + 7)?)
+}
+
 /// Makes a template, makes a machine's image of it, and boots that.
 async fn prove(medium: Medium, firmware: Firmware) -> Result {
     let made = Template::of_sledgehammer().await?;
@@ -193,12 +214,28 @@ impl Template {
         Self::make(&[(lab().join("boot/vmlinuz"), "vmlinuz0"), (stage1().await?, "stage1.img")]).await
     }
 
+    /// With an unsigned GRUB that was built to read its configuration in `prefix`.
+    async fn with_grub_of(prefix: &str) -> Result<Self> {
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        let mut grub = Command::new("grub-mkimage");
+        grub.args(["-O", "x86_64-efi", "-p", prefix, "-o"]).arg(directory.path().join("grubx64.efi"));
+        grub.args(["iso9660", "fat", "part_msdos", "normal", "configfile", "linux", "search", "search_fs_file"]);
+        stdout_of(grub).await?;
+        let files = [(lab().join("boot/vmlinuz"), "vmlinuz0"), (stage1().await?, "stage1.img")];
+        Self::of(directory.path(), &files).await
+    }
+
     /// Of a kernel and its initrds, each at its path in the image.
     async fn make(files: &[(PathBuf, &str)]) -> Result<Self> {
+        Self::of(&lab().join("boot"), files).await
+    }
+
+    /// With the boot loaders in a directory.
+    async fn of(loaders: &Path, files: &[(PathBuf, &str)]) -> Result<Self> {
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let path = directory.path().join("t.iso");
         let mut template = virtual_media(&["iso", "template", "--loaders"]);
-        template.arg(lab().join("boot"));
+        template.arg(loaders);
         for (at, (source, place)) in files.iter().enumerate() {
             let option = if at == 0 { "--kernel" } else { "--initrd" };
             template.arg(option).arg(format!("{}={place}", source.display()));

@@ -22,6 +22,7 @@ use super::error::MakeError;
 use super::esp::{self, EspFile};
 use super::loaders::{DISK_SECTOR, ISOLINUX, Loader, Loaders};
 use crate::iso::error::Error;
+use crate::iso::write::check_space;
 use crate::machine;
 use crate::operation::Operation;
 
@@ -61,13 +62,14 @@ impl Contents<'_> {
         let failed = |source| Error::from(MakeError::Volume { path: path.to_owned(), source: Box::new(source) });
         let report = hadris_iso::plan(&tree, &options).map_err(failed)?;
         let size = report.size();
+        check_space(to, size).map_err(Error::write(path, size))?;
         let mut output = Output { to, size, written: 0, operation };
         hadris_iso::sync::write(&mut output, &tree, &options).map_err(|error| {
             if operation.is_cancelled() {
                 return Error::Cancelled { doing: "writing", path: path.to_owned() };
             }
             match error.downcast_device::<Refused>() {
-                Some(Refused(refused)) => Error::write(path, size)(io::Error::from(refused.kind())),
+                Some(Refused(refused)) => Error::write(path, size)(same(refused)),
                 None => failed(error),
             }
         })?;
@@ -235,6 +237,11 @@ struct Output<'a> {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Refused(io::Error);
+
+/// The same failure once more: the writer's error lends it only.
+fn same(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
 
 impl ErrorType for Output<'_> {
     type Error = Refused;

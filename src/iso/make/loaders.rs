@@ -74,6 +74,7 @@ pub(super) const DISK_SECTOR: &str = "isohdpfx.bin";
 struct Names {
     /// What firmware starts (UEFI 2.10, 3.5.1.1), by its name in the image.
     removable: &'static str,
+    shim: &'static str,
     shims: &'static [&'static str],
     grubs: &'static [&'static str],
     grub: &'static str,
@@ -85,6 +86,7 @@ struct Names {
 
 const AMD64: Names = Names {
     removable: "BOOTX64.EFI",
+    shim: "shimx64.efi",
     shims: &[
         "shimx64.efi.signed.latest",
         "shimx64.efi.signed",
@@ -112,6 +114,7 @@ const AMD64: Names = Names {
 
 const ARM64: Names = Names {
     removable: "BOOTAA64.EFI",
+    shim: "shimaa64.efi",
     shims: &[
         "shimaa64.efi.signed.latest",
         "shimaa64.efi.signed",
@@ -267,7 +270,7 @@ impl Found {
         let (needed, packages) = match firmware {
             Firmware::Bios => (format!("{ISOLINUX} and {ISOLINUX_MODULE}"), BIOS_PACKAGES),
             _ => (
-                format!("{} or {} with {}, or {} alone", names.shims[2], names.removable, names.grub, names.grub),
+                format!("{} or {} with {}, or {} alone", names.shim, names.removable, names.grub, names.grub),
                 names.packages,
             ),
         };

@@ -224,9 +224,9 @@ pub fn write(recipe: &Recipe, path: &Path, operation: &Operation) -> Result<Made
     let contents =
         Contents { volume: &volume, title: &title, mark: &mark, kernel: &kernel, initrds: &initrds, loaders: &loaders };
     operation.begin("template", format!("making template {}", path.display()));
-    let failed = || Error::write(path, 0);
-    let temp = create_beside(path).map_err(failed())?;
+    let temp = create_beside(path).map_err(Error::write(path, 0))?;
     let size = contents.write(temp.as_file(), path, operation)?;
+    let failed = || Error::write(path, size);
     // It must be a template like any other: its areas are found again, and say their room.
     let template = Template::open(temp.path(), operation)?;
     let room = template.areas().iter().map(super::area::Area::room).min().unwrap_or_default();

@@ -94,3 +94,35 @@ fn wrong_usage_is_told_from_failure() {
         assert_eq!(refused.status.code(), Some(2), "{words:?}: {}", text(&refused.stderr));
     }
 }
+
+/// A limit on the size of a file ends a write as a full disk does, and needs no privilege.
+#[test]
+fn a_full_disk_leaves_the_old_template_and_nothing_else() {
+    let kitchen = kitchen();
+    kitchen.put("in/out/t.iso", b"the old template");
+    let refused = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 300; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_virtual-media")])
+        .args([
+            "iso",
+            "template",
+            "--kernel",
+            "vmlinuz",
+            "--initrd",
+            "initrd.gz",
+            "--loaders",
+            "asked",
+            "--out",
+            "out/t.iso",
+        ])
+        .current_dir(kitchen.path("in"))
+        .output()
+        .unwrap();
+    let told = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("out/t.iso") && told.contains("File too large") && told.contains("free some space"),
+        "{told}"
+    );
+    assert_eq!(fs::read(kitchen.path("in/out/t.iso")).unwrap(), b"the old template");
+    assert_eq!(fs::read_dir(kitchen.path("in/out")).unwrap().count(), 1);
+}
