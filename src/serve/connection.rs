@@ -159,7 +159,8 @@ impl Connection {
         let Mount { machine, bootenv, .. } = &body.served.mount;
         let client = place.client();
         match sent.as_ref().map_err(io::Error::kind) {
-            Ok(()) => {}
+            // That a client goes is no failure: BMCs do as soon as they have read enough.
+            Ok(()) | Err(io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {}
             Err(io::ErrorKind::NotFound) => {
                 tracing::info!(%machine, bootenv, %client, "a reader was cut off: the image is served no longer");
             }
@@ -167,8 +168,6 @@ impl Connection {
                 let seconds = shared.limits.stall.as_secs();
                 tracing::info!(%machine, bootenv, %client, seconds, "a reader was cut off: it took nothing for so long");
             }
-            // The client went: BMCs do as soon as they have read enough.
-            Err(io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {}
             Err(_) => {
                 let error = sent.as_ref().err();
                 tracing::warn!(%machine, bootenv, %client, error = error.map(tracing::field::display), "sending an image failed");

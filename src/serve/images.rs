@@ -113,6 +113,7 @@ impl Images {
     }
 
     /// Serves an image no longer, and cuts off who reads it. Says whether there was one.
+    #[expect(clippy::must_use_candidate, reason = "it need not have been there")]
     pub fn remove(&self, token: &Token) -> bool {
         // The lock is not held while it ends.
         let removed = self.write().remove(token);

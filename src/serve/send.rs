@@ -77,7 +77,7 @@ impl Reader<'_> {
                     let place = |written: usize| at + written as u64;
                     let more = end < range.end;
                     self.write_all(bytes, more, |written| {
-                        served.sent(place(written.start)..place(written.end), client)
+                        served.sent(place(written.start)..place(written.end), client);
                     })
                     .await?;
                 }

@@ -126,7 +126,7 @@ impl Server {
         for (number, (arriving, runtime)) in threads.into_iter().enumerate() {
             let worker = Worker { shared: shared.clone(), cut: self.cut.clone(), arriving, doors: doors.take() };
             let thread = thread::Builder::new().name(format!("images-{number}"));
-            self.threads.push(thread.spawn(move || worker.run(runtime))?);
+            self.threads.push(thread.spawn(move || worker.run(&runtime))?);
         }
         Ok(())
     }
@@ -225,7 +225,7 @@ struct Worker {
 
 impl Worker {
     /// Works until the server ends. What is open then is closed with the runtime.
-    fn run(self, runtime: Runtime) {
+    fn run(self, runtime: &Runtime) {
         runtime.block_on(async {
             let Self { shared, cut, mut arriving, doors } = self;
             let tasks = TaskTracker::new();

@@ -1,6 +1,6 @@
 //! The image server over real sockets: what it answers, what it refuses, whom it cuts off, how it ends.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 mod client;
 mod life;
