@@ -55,7 +55,9 @@ impl Disc {
     pub(crate) fn directory(&mut self, sector: usize, system_use: &[u8], records: &[Vec<u8>]) {
         let block = u32::try_from(sector).unwrap();
         let own = record(&[0], 0x02, block, 2048, system_use);
-        self.put(sector, 0, &[own, records.concat()].concat());
+        let mut bytes = [own, records.concat()].concat();
+        bytes.resize(SECTOR, 0);
+        self.put(sector, 0, &bytes);
     }
 
     /// Bytes at a place.
