@@ -1,7 +1,7 @@
 //! `generateVirtualMedia`: builds the machine's boot.iso and touches no BMC.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -11,7 +11,7 @@ use url::Url;
 use super::bootenv::{Boots, boots};
 use super::{Call, Error};
 use crate::iso::volume::ReadAt;
-use crate::iso::{self, Image, locate_template};
+use crate::iso::{self, Image};
 use crate::machine::{ImageScheme, IsoDelivery, ServeTerms, params as p};
 use crate::names::Names;
 use crate::serve::Addresses;
@@ -54,18 +54,14 @@ pub(super) async fn answer(call: &Call<'_>, ready: Ready) -> Result<Generated, E
 
 /// Generates the image for `bootenv`: renders the kernel arguments, finds the template, writes the image or serves it.
 pub(super) async fn generate(call: &mut Call<'_>, bootenv: &str) -> Result<Ready, Error> {
-    let Boots { args, signature } = boots(call, bootenv).await?;
+    let Boots { args, template } = boots(call, bootenv).await?;
     let delivery = IsoDelivery::from_params(&call.params)?;
-    let webroot = call.site.webroot()?;
-    let wanted = call.params.filled_text(p::TEMPLATE)?.map(str::to_owned);
 
     call.operation.begin("generate", format!("generating boot.iso for {bootenv}"));
     let kernel_args = args.to_string();
     let (templates, operation) = (call.site.serving.templates(), call.operation.clone());
     let image = blocking("making the image", move || {
-        let path = locate(&webroot, signature.as_deref(), wanted.as_deref())?;
-        let template = templates.open(&path, &operation)?;
-        Image::render(template, &args, &operation).map(Arc::new)
+        Image::render(template.open(&templates, &operation)?, &args, &operation).map(Arc::new)
     });
     let image = image.await?;
     let (path, url) = match delivery {
@@ -146,16 +142,6 @@ async fn bmc_addresses(call: &Call<'_>) -> Result<Vec<IpAddr>, Error> {
         Error::parameter(format!("{} is bmc, and the BMC {address} has no address: {error}", p::SERVE_CLIENTS))
     })?;
     Ok(found)
-}
-
-/// The template of the kernel's Sledgehammer, or where there is none of it the one that is asked for; the newest where
-/// nothing says which.
-fn locate(webroot: &Path, signature: Option<&str>, wanted: Option<&str>) -> Result<PathBuf, iso::Error> {
-    match (signature.map(|signature| locate_template(webroot, Some(signature))), wanted) {
-        (Some(Err(iso::Error::TemplateNotFound { .. })), Some(wanted)) => locate_template(webroot, Some(wanted)),
-        (Some(found), _) => found,
-        (None, wanted) => locate_template(webroot, wanted),
-    }
 }
 
 /// Does work that may wait for a disk on a thread for such.

@@ -106,6 +106,8 @@ const BMC_OPTIONAL: &[&str] = &[
 const IMAGE: &[&str] = &[
     p::BOOTENV,
     p::TEMPLATE,
+    p::LOADERS,
+    p::BIOS_MODE,
     p::PROVISIONER_URL,
     p::IMAGE_URL,
     p::ISO_DELIVERY,
@@ -120,8 +122,9 @@ const IMAGE: &[&str] = &[
 
 /// What the plugin object may set for every machine that does not set it itself. Nothing else of its parameters counts: a
 /// password or a state belongs to one machine.
-pub const DEFAULTS: [&str; 17] = [
+pub const DEFAULTS: [&str; 18] = [
     p::TEMPLATE,
+    p::LOADERS,
     p::PROVISIONER_URL,
     p::IMAGE_URL,
     p::ISO_DELIVERY,

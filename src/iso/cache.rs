@@ -35,13 +35,28 @@ impl Cache {
         &self.directory
     }
 
+    /// Whether a path is of a file in it.
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        path.parent() == Some(&self.directory)
+    }
+
+    /// Opens a file of it by its path. It stays as long as the file that is returned is open.
+    pub(super) fn open_kept(&self, path: &Path) -> io::Result<File> {
+        used(path)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Where the file of a key is.
+    pub(super) fn path(&self, key: &str) -> PathBuf {
+        self.directory.join(key).with_added_extension(&SUFFIX[1..])
+    }
+
     /// Opens the file of this key, and has it made where there is none: `make` writes it whole into an empty file. It
     /// stays as long as the file that is returned is open.
     ///
     /// # Errors
     /// Those of `make`, [`Error::CacheFull`], or the directory cannot be written to.
     pub(super) fn open(&self, key: &str, make: impl FnOnce(&File) -> Result<(), Error>) -> Result<File, Error> {
-        let path = self.directory.join(key).with_added_extension(&SUFFIX[1..]);
+        let path = self.path(key);
         if let Some(file) = used(&path).map_err(Error::read(&path))? {
             return Ok(file);
         }

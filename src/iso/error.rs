@@ -186,6 +186,23 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A BootEnv's kernel or initrd is not there, so no template can be made of it.
+    #[error(
+        "making a template of BootEnv {bootenv}: {} is not there; upload its ISO (drpcli bootenvs uploadiso {bootenv})",
+        .path.display()
+    )]
+    NotExploded {
+        /// The BootEnv.
+        bootenv: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no directory to keep templates of our own in.
+    #[error(
+        "making a template: there is no directory to keep it in; start the plugin with RS_WEBROOT set, or set Param \
+         virtual-media/cache-directory on the plugin object"
+    )]
+    NoCache,
     /// The cache is full of templates that are used now.
     #[error(
         "keeping a template of {needed} bytes in {}: templates that are in use take {used} of its {limit} bytes; raise \

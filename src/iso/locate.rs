@@ -11,7 +11,7 @@ use super::source;
 /// `wanted` is an absolute path, a path below the web root, or the signature of a Sledgehammer. Without it, the newest
 /// exploded `sledgehammer/<SIG>/cdboot.iso` is taken, and only where there is none the newest tarball in `isos/`:
 /// Sledgehammer's initrd fetches its root file system from `sledgehammer/<SIG>/` on the server, so a template that
-/// is not exploded there is one that does not boot yet.
+/// is not exploded there is one that does not boot yet. What is found may be a Sledgehammer without that file.
 ///
 /// # Errors
 /// [`Error::TemplateName`], [`Error::TemplateNotFound`], [`Error::NoTemplate`], or a directory cannot be read.
@@ -35,6 +35,7 @@ fn named(webroot: &Path, name: &str) -> Result<PathBuf, Error> {
         webroot.join(path),
         webroot.join("isos").join(path),
         webroot.join("sledgehammer").join(path).join(source::IMAGE_NAME),
+        webroot.join("sledgehammer").join(path),
     ];
     if let Some(found) = places.into_iter().find(|place| place.exists()) {
         return Ok(found);

@@ -96,7 +96,8 @@ impl Source {
     /// Nothing there, nothing that can be read, no image in it, too large, no room for it, or the operation was cancelled.
     pub fn open(path: &Path, cache: Option<&Cache>, operation: &Operation) -> Result<Self, Error> {
         let (path, _) = file_at(path)?;
-        let file = File::open(&path).map_err(Error::read(&path))?;
+        let kept = cache.filter(|cache| cache.holds(&path)).map(|cache| cache.open_kept(&path));
+        let file = kept.unwrap_or_else(|| File::open(&path)).map_err(Error::read(&path))?;
         let opened = Stamp::of_file(&file).map_err(Error::read(&path))?;
         let whole = Self { file, origin: path, base: 0, len: opened.len, opened };
         let mut head = vec![0; HEAD.min(usize::try_from(whole.len).unwrap_or(HEAD))];

@@ -1,10 +1,13 @@
 //! The templates that are open: each is opened, checked and searched for its areas once, for all the machines that have it.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::Cache;
 use super::error::Error;
+use super::make::{self, Recipe};
 use super::source::{self, Stamp};
 use super::template::Template;
 use crate::operation::Operation;
@@ -59,6 +62,27 @@ impl Templates {
         tracing::info!(path = %place.path.display(), size = template.size(), "opened template");
         *open = Some((stamp, Arc::clone(&template)));
         Ok(template)
+    }
+
+    /// The template that a recipe makes: made once, and kept in the cache.
+    ///
+    /// # Errors
+    /// What is wrong with the recipe, no cache to keep it in, or as [`Templates::open`].
+    pub fn open_made(&self, recipe: &Recipe, operation: &Operation) -> Result<Arc<Template>, Error> {
+        let cache = self.cache.as_ref().ok_or(Error::NoCache)?;
+        let key = recipe.key()?;
+        let path = cache.path(&key);
+        match self.open(&path, operation) {
+            Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        let make = |to: &File| make::write_to(recipe, to, &path, operation);
+        // Open until the template is: nobody may delete it in between.
+        let _made = match cache.open(&key, make) {
+            Err(Error::CacheFull { .. }) if self.close_idle() => cache.open(&key, make)?,
+            made => made?,
+        };
+        self.open(&path, operation)
     }
 
     /// Closes the templates that no image is made of; says whether there were any.

@@ -50,6 +50,8 @@ pub const KERNEL_CONSOLE: &str = "kernel-console";
 pub const BOOTENV: &str = "virtual-media/bootenv";
 /// The template: a path, a Sledgehammer signature, or absent for the newest.
 pub const TEMPLATE: &str = "virtual-media/template";
+/// The directory with boot loaders for templates that the plugin makes.
+pub const LOADERS: &str = "virtual-media/loaders";
 /// The static file server as the machine reaches it, where it is not `RS_FILESERVER`.
 pub const PROVISIONER_URL: &str = "virtual-media/provisioner-url";
 /// The static file server as the BMC reaches it, where it is not `RS_FILESERVER`.

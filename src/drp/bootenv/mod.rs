@@ -119,7 +119,8 @@ impl BootEnv {
 
 /// The server's own name of an architecture, of all the spellings that it takes (models.SupportedArch); one that it does
 /// not know stays as it is. A machine that says none is an amd64.
-fn architecture(spelled: &str) -> String {
+#[must_use]
+pub fn architecture(spelled: &str) -> String {
     let spelled = spelled.to_ascii_lowercase();
     match spelled.as_str() {
         "" | "x86_64" => "amd64",

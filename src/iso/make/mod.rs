@@ -205,6 +205,38 @@ fn trees_above(kernel: &Path) -> Vec<PathBuf> {
 /// [`MakeError`] for what is wrong with the recipe; no room, no permission, cancelled: then nothing is left and what was there is
 /// unchanged.
 pub fn write(recipe: &Recipe, path: &Path, operation: &Operation) -> Result<Made, Error> {
+    operation.begin("template", format!("making template {}", path.display()));
+    let temp = create_beside(path).map_err(Error::write(path, 0))?;
+    let (size, loaders) = assemble(recipe, temp.as_file(), path, operation)?;
+    let failed = || Error::write(path, size);
+    // It must be a template like any other: its areas are found again, and say their room.
+    let template = Template::open(temp.path(), operation)?;
+    let room = template.areas().iter().map(super::area::Area::room).min().unwrap_or_default();
+    temp.as_file().set_permissions(Permissions::from_mode(0o644)).map_err(failed())?;
+    temp.as_file().sync_all().map_err(failed())?;
+    if operation.is_cancelled() {
+        return Err(Error::Cancelled { doing: "writing", path: path.to_owned() });
+    }
+    temp.persist(path).map_err(|error| failed()(error.error))?;
+    // As in `write_image`: whole and in place, whatever becomes of the directory.
+    let _ = File::open(parent(path)).and_then(|directory| directory.sync_all());
+    operation.done(format!("made template {}", path.display()));
+    Ok(made(size, room, loaders))
+}
+
+/// Makes the template in the empty file `to`, which will be `path`.
+///
+/// # Errors
+/// As [`write`]; what is in `to` then is half a template.
+pub(super) fn write_to(recipe: &Recipe, to: &File, path: &Path, operation: &Operation) -> Result<(), Error> {
+    operation.begin("template", format!("making a template of {}", recipe.name));
+    assemble(recipe, to, path, operation)?;
+    operation.done(format!("made a template of {}", recipe.name));
+    Ok(())
+}
+
+/// Answers the size and the boot loaders.
+fn assemble(recipe: &Recipe, to: &File, path: &Path, operation: &Operation) -> Result<(u64, Loaders), Error> {
     let (kernel, initrds, trees, _unpacked) = match &recipe.payload {
         Payload::Files { kernel, initrds } => (kernel.clone(), initrds.clone(), trees_above(&kernel.source), None),
         Payload::Sledgehammer(from) => {
@@ -223,23 +255,8 @@ pub fn write(recipe: &Recipe, path: &Path, operation: &Operation) -> Result<Made
     let (volume, title) = (volume(&recipe.name), title(&recipe.name));
     let contents =
         Contents { volume: &volume, title: &title, mark: &mark, kernel: &kernel, initrds: &initrds, loaders: &loaders };
-    operation.begin("template", format!("making template {}", path.display()));
-    let temp = create_beside(path).map_err(Error::write(path, 0))?;
-    let size = contents.write(temp.as_file(), path, operation)?;
-    let failed = || Error::write(path, size);
-    // It must be a template like any other: its areas are found again, and say their room.
-    let template = Template::open(temp.path(), operation)?;
-    let room = template.areas().iter().map(super::area::Area::room).min().unwrap_or_default();
-    temp.as_file().set_permissions(Permissions::from_mode(0o644)).map_err(failed())?;
-    temp.as_file().sync_all().map_err(failed())?;
-    if operation.is_cancelled() {
-        return Err(Error::Cancelled { doing: "writing", path: path.to_owned() });
-    }
-    temp.persist(path).map_err(|error| failed()(error.error))?;
-    // As in `write_image`: whole and in place, whatever becomes of the directory.
-    let _ = File::open(parent(path)).and_then(|directory| directory.sync_all());
-    operation.done(format!("made template {}", path.display()));
-    Ok(made(size, room, loaders))
+    let size = contents.write(to, path, operation)?;
+    Ok((size, loaders))
 }
 
 fn made(size: u64, room: usize, loaders: Loaders) -> Made {
