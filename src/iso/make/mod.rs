@@ -304,18 +304,14 @@ struct Sample {
 
 /// Reads a kernel's or an initrd's sample, and refuses what can be neither.
 fn sample(path: &Path) -> Result<Sample, Error> {
-    let file = File::open(path).map_err(Error::read(path))?;
-    let meta = file.metadata().map_err(Error::read(path))?;
-    let size = meta.len();
-    let found = |found| Err(MakeError::NoFile { path: path.to_owned(), found }.into());
-    match size {
-        _ if !meta.is_file() => return found("no plain file"),
-        0 => return found("empty"),
-        _ if size > FILE_BYTES => {
-            return Err(MakeError::TooLarge { path: path.to_owned(), size, limit: FILE_BYTES }.into());
-        }
-        _ => {}
+    let size = plain_file(path)?.len();
+    if size == 0 {
+        return Err(MakeError::NoFile { path: path.to_owned(), found: "empty" }.into());
     }
+    if size > FILE_BYTES {
+        return Err(MakeError::TooLarge { path: path.to_owned(), size, limit: FILE_BYTES }.into());
+    }
+    let file = File::open(path).map_err(Error::read(path))?;
     let mut bytes = Vec::new();
     (&file).take(SAMPLE).read_to_end(&mut bytes).map_err(Error::read(path))?;
     let mut end = vec![0; usize::try_from(size.min(SAMPLE)).unwrap_or_default()];
@@ -323,6 +319,15 @@ fn sample(path: &Path) -> Result<Sample, Error> {
     file.read_exact_at(&mut end, at).map_err(Error::read(path))?;
     bytes.extend(end);
     Ok(Sample { size, bytes })
+}
+
+/// Looks at a file before it is opened: opening a pipe could wait for ever.
+fn plain_file(path: &Path) -> Result<fs::Metadata, Error> {
+    let meta = fs::metadata(path).map_err(Error::read(path))?;
+    if !meta.is_file() {
+        return Err(MakeError::NoFile { path: path.to_owned(), found: "no plain file" }.into());
+    }
+    Ok(meta)
 }
 
 /// A volume identifier (ECMA-119 8.4.8) that Joliet keeps whole: 16 letters, digits, `-`, `_` and `.`.

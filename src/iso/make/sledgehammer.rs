@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::error::MakeError;
 use super::loaders::is_loader;
-use super::{Architecture, FILE_BYTES};
+use super::{Architecture, FILE_BYTES, plain_file};
 use crate::iso::error::Error;
 use crate::operation::Operation;
 
@@ -71,8 +71,8 @@ pub(super) fn exploded(path: &Path) -> Result<PathBuf, Error> {
 }
 
 fn unpack(path: &Path, architecture: Architecture, operation: &Operation) -> Result<TempDir, Error> {
+    let total = plain_file(path)?.len();
     let file = File::open(path).map_err(Error::read(path))?;
-    let total = file.metadata().map_err(Error::read(path))?.len();
     operation.begin("extract", format!("unpacking kernel and initrd from {}", path.display()));
     let mut packed = BufReader::with_capacity(256 << 10, Watched { file, read: 0, total, operation });
     let mut magic = Vec::new();

@@ -68,12 +68,16 @@ fn files_that_are_no_kernel_and_paths_that_are_taken_are_told() {
     let kitchen = Kitchen::debian();
     kitchen.put("in/empty", b"");
     fs::create_dir(kitchen.path("in/directory")).unwrap();
+    let pipe = kitchen.path("in/pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    says(&kitchen.refused(&kitchen.recipe_with(Payload::Sledgehammer(pipe))), &["in/pipe", "no plain file"]);
     let large = fs::File::create(kitchen.path("in/large")).unwrap();
     large.set_len(4 << 30).unwrap();
     for (files, text) in [
         (&[("nowhere", "k")][..], "in/nowhere"),
         (&[("empty", "k")], "it is empty"),
         (&[("directory", "k")], "no plain file"),
+        (&[("vmlinuz", "k"), ("pipe", "i")], "no plain file"),
         (&[("vmlinuz", "k"), ("large", "i")], "in/large"),
         (&[("vmlinuz", "boot/x"), ("fw.cpio", "boot/x")], "boot/x"),
         (&[("vmlinuz", "EFI")], "EFI"),
