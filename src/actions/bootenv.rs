@@ -217,7 +217,7 @@ fn boots_a_machine(env: &BootEnv, arch: &str) -> bool {
 fn cannot_boot(bootenv: &str) -> Error {
     Error::unsupported(format!(
         "BootEnv {bootenv} cannot be booted through virtual media: only BootEnvs that boot a kernel can, and on a server \
-         without an API only sledgehammer and what is named after it; name another one in {}",
+         without an API only sledgehammer and what is named after it; name one of them in {}",
         p::BOOTENV
     ))
 }
