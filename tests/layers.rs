@@ -23,7 +23,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("content", &[]),
     ("plugin", &["machine", "operation", "drp", "actions", "hook", "follow", "content", "wire"]),
     ("wire", &["operation", "drp"]),
-    ("cli", &["machine", "operation", "iso", "bmc", "drp", "plugin", "wire"]),
+    ("cli", &["machine", "operation", "names", "iso", "bmc", "drp", "plugin", "wire"]),
 ];
 
 /// Crates that a layer must do without.

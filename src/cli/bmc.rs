@@ -20,16 +20,18 @@ use crate::bmc::{
 use crate::operation::Operation;
 
 mod machine;
+mod status;
 
 pub use machine::{BootArgs, GetArgs, IdentifyArgs};
+pub use status::StatusArgs;
 
 /// Ask or tell a BMC by hand. The password comes from `BMC_PASSWORD` or --password-file.
 #[derive(Debug, Subcommand)]
 pub enum BmcCommand {
     /// Show what this BMC is, its slots, and the steps the plugin would take; changes nothing
     Probe(BmcArgs),
-    /// Show what is mounted
-    Status(BmcArgs),
+    /// Show what is mounted, and with --watch how far the boot from it comes
+    Status(StatusArgs),
     /// Eject what is mounted, insert an image, and wait until the BMC shows it
     Mount(MountArgs),
     /// Eject every CD image and take a boot from it back
@@ -155,13 +157,13 @@ impl BmcCommand {
     fn args(&self) -> &BmcArgs {
         match self {
             Self::Probe(args)
-            | Self::Status(args)
             | Self::Unmount(args)
             | Self::PowerStatus(args)
             | Self::PowerOn(args)
             | Self::PowerOff(args)
             | Self::PowerCycle(args) => args,
             Self::Mount(MountArgs { bmc, .. })
+            | Self::Status(StatusArgs { bmc, .. })
             | Self::BootNext(BootArgs { bmc, .. })
             | Self::Identify(IdentifyArgs { bmc, .. })
             | Self::Get(GetArgs { bmc, .. }) => bmc,
@@ -172,7 +174,7 @@ impl BmcCommand {
         match self {
             Self::Mount(args) => args.run(operation, out).await,
             Self::Probe(args) => args.probe(operation, out).await,
-            Self::Status(args) => args.status(operation, out).await,
+            Self::Status(args) => args.run(operation, out).await,
             Self::Unmount(args) => args.unmount(operation, out).await,
             Self::PowerStatus(args) => args.power_status(operation, out).await,
             Self::PowerOn(args) => args.power(Power::On, operation, out).await,
@@ -272,20 +274,6 @@ impl BmcArgs {
         }
         write!(out, "{}", told(&self.address, bmc.identity(), power, &plan))?;
         Ok(())
-    }
-
-    async fn status(&self, operation: &Operation, out: &mut impl Write) -> Result<(), Failure> {
-        let mut bmc = self.open(operation).await?;
-        let media = bmc.media().await?;
-        if self.json {
-            return print_json(out, &media);
-        }
-        match (media.inserted, media.image.as_str()) {
-            (false, _) => writeln!(out, "nothing is mounted")?,
-            (true, "") => writeln!(out, "an image is mounted that the BMC does not name")?,
-            (true, image) => writeln!(out, "{image} is mounted")?,
-        }
-        print_certificate(out, bmc.identity())
     }
 
     async fn unmount(&self, operation: &Operation, out: &mut impl Write) -> Result<(), Failure> {

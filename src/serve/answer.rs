@@ -89,8 +89,11 @@ impl Writer {
         if has_body {
             return self.refuse(BODY, keep, is_head, "", out);
         }
-        let found =
-            target::path(head.target).ok_or(Absent::Unknown).and_then(|path| self.images.find(&path, self.client));
+        let path = target::path(head.target);
+        if let Some(told) = path.as_ref().and_then(|path| self.images.told(path)) {
+            return self.tell(&told, keep, is_head, out);
+        }
+        let found = path.ok_or(Absent::Unknown).and_then(|path| self.images.find(&path, self.client));
         let served = match found {
             Ok(served) => served,
             Err(Absent::Unknown) => return self.refuse(NOT_FOUND, keep, is_head, "", out),
@@ -149,6 +152,21 @@ impl Writer {
     /// Answers half a request that does not go on; the connection is closed afterwards.
     pub(super) fn too_slow(&mut self, out: &mut Vec<u8>) {
         self.refuse(SLOW, Keep::CLOSED, false, "", out);
+    }
+
+    /// What is true of an image at this moment.
+    fn tell(&mut self, told: &str, keep: Keep, is_head: bool, out: &mut Vec<u8>) -> Answer {
+        self.begin("200 OK", keep, out);
+        let len = told.len();
+        end(
+            out,
+            "Content-Type: application/json\r\nCache-Control: no-store\r\n",
+            format_args!("Content-Length: {len}\r\n"),
+        );
+        if !is_head {
+            out.extend_from_slice(told.as_bytes());
+        }
+        Answer { body: None, keeps_connection: keep.keeps_connection }
     }
 
     fn refuse(

@@ -17,6 +17,10 @@ use crate::iso::Image;
 use crate::iso::volume::ReadAt;
 use crate::machine::MachineUuid;
 
+/// An image's file, as the last part of its path, and what is told of it beside.
+const IMAGE: &str = "/boot.iso";
+const TOLD: &str = "/boot.json";
+
 /// Hexadecimal digits of a token.
 const TOKEN: usize = 32;
 
@@ -63,6 +67,9 @@ pub trait Watch: Send + Sync {
     /// These bytes of the image were handed to the kernel for a reader, or under TLS to the encryption: not more than was asked for, and
     /// as they went, so a range may come in several parts. Called on a thread that other readers wait for: must not block.
     fn read(&self, sent: Range<u64>);
+
+    /// What there is to tell of it, as JSON; empty where nothing is.
+    fn told(&self) -> String;
 }
 
 /// An image to serve.
@@ -137,8 +144,7 @@ impl Images {
         let token = path.rsplit('/').nth(1).and_then(|token| token.parse::<Token>().ok()).ok_or(Absent::Unknown)?;
         let served = self.read().get(&token).cloned().ok_or(Absent::Unknown)?;
         // An URL that has died and one that never was look the same: nothing is kept of a mount that is gone.
-        let has_expired = served.mount.expires.is_some_and(|expires| expires <= SystemTime::now());
-        if served.path != path || has_expired {
+        if served.path != path || served.has_expired() {
             return Err(Absent::Unknown);
         }
         if served
@@ -154,6 +160,15 @@ impl Images {
             return Err(Absent::Forbidden);
         }
         Ok(served)
+    }
+
+    /// What the image at a decoded path has to tell, for whoever knows the path.
+    pub(super) fn told(&self, path: &str) -> Option<String> {
+        let image = path.strip_suffix(TOLD)?;
+        let token = image.rsplit('/').next()?.parse::<Token>().ok()?;
+        let served = self.read().get(&token).cloned()?;
+        let is_there = served.path.strip_suffix(IMAGE) == Some(image) && !served.has_expired();
+        served.mount.watch.as_ref().filter(|_| is_there).map(|watch| watch.told()).filter(|told| !told.is_empty())
     }
 
     /// The map is whole after every statement, so a poisoned lock is still good.
@@ -212,6 +227,10 @@ impl Served {
         }
     }
 
+    fn has_expired(&self) -> bool {
+        self.mount.expires.is_some_and(|expires| expires <= SystemTime::now())
+    }
+
     /// The image's length in bytes.
     pub(super) fn len(&self) -> u64 {
         self.mount.image.size()
@@ -245,7 +264,7 @@ impl Served {
 }
 
 fn path(machine: MachineUuid, bootenv: &str, token: &Token) -> String {
-    format!("/dynamic_isos/{machine}/{bootenv}/{}/boot.iso", token.as_str())
+    format!("/dynamic_isos/{machine}/{bootenv}/{}{IMAGE}", token.as_str())
 }
 
 /// A header has no parts of a second, and nothing from before 1970.

@@ -9,7 +9,8 @@
 //! An image is [inserted](Images::insert) with a [`Token`] that nobody can guess and is then at
 //! `/dynamic_isos/<uuid>/<bootenv>/<token>/boot.iso` until it is [removed](Images::remove), which cuts off who reads it.
 //! BMCs want a path that ends in `.iso`, and some will not have a query; one that is sent is not looked at, as a file
-//! server would not. There is nothing else to be had here: no directory, no list, no upload.
+//! server would not. Beside it `boot.json` tells how far a boot from it has come. There is nothing
+//! else to be had here: no directory, no list, no upload.
 //!
 //! # Why not hyper, and why threads of its own
 //!

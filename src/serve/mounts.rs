@@ -73,6 +73,10 @@ impl Watch for Teller {
             let _ = self.changed.send(Arc::clone(&self.boot));
         }
     }
+
+    fn told(&self) -> String {
+        serde_json::to_string(&self.boot.progress()).unwrap_or_default()
+    }
 }
 
 impl Boot {

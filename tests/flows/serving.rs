@@ -4,17 +4,20 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use drp_virtual_media::iso::Template;
 use drp_virtual_media::iso::volume::Volume;
 use drp_virtual_media::operation::Operation;
-use drp_virtual_media_sim::bmc::Personality;
+use drp_virtual_media_sim::bmc::{Bmc, Personality};
 use drp_virtual_media_sim::endpoint::Endpoint;
 use drp_virtual_media_sim::template::{self, Family};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 
 use crate::site::{SIGNATURE, Site, uuid};
 
@@ -49,7 +52,7 @@ impl Serving {
     }
 
     /// A machine whose BMC is told to fetch from the plugin. The file server's host is another loopback address.
-    async fn machine(&self, number: u32, personality: Personality) -> (String, drp_virtual_media_sim::bmc::Bmc) {
+    async fn machine(&self, number: u32, personality: Personality) -> (String, Bmc) {
         let (uuid, bmc) = self.site.machine(number, personality).await;
         let url = match bmc.image_scheme() {
             "https" => format!("https://{}:8097", self.address),
@@ -352,4 +355,53 @@ async fn a_port_that_somebody_else_has_is_told_with_the_parameter_that_changes_i
         "{error}"
     );
     serving.site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_boot_is_watched_from_the_command_line_without_a_word_to_the_plugin() {
+    let serving = Serving::start().await;
+    let (uuid, bmc) = serving.machine(1, Personality::Generic).await;
+    let url = serving.site.server.set_bootenv(&uuid, "sledgehammer").await.unwrap().url.unwrap();
+    let mut watch = status(&bmc, &["--watch"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next_line().await.unwrap().unwrap(), format!("{url} is mounted"));
+    while lines.next_line().await.unwrap().unwrap() != "boot 1: boot catalogue" {}
+    for (file, line) in
+        [("/boot/grub/grub.cfg", "boot 1: boot loader's configuration"), ("/stage1.img", "boot 1: initrd read whole")]
+    {
+        serving.read(&url, file, 1.0).await;
+        assert_eq!(lines.next_line().await.unwrap().unwrap(), line);
+    }
+    assert!(watch.wait().await.unwrap().success());
+
+    let bare = serving.client.get(url.replace("boot.iso", "boot.json")).send().await.unwrap();
+    assert_eq!(bare.headers()["content-type"], "application/json");
+    assert_eq!(bare.json::<Value>().await.unwrap()["Stage"], "Done");
+    fs::create_dir(serving.site.webroot.path().join("isos")).unwrap();
+    fs::copy(serving.template(), serving.site.webroot.path().join("isos/x.iso")).unwrap();
+    serving
+        .act(
+            &uuid,
+            "mountVirtualMedia",
+            json!({"ipmi/virtual-media-url": serving.site.files.url().join("isos/x.iso").unwrap()}),
+        )
+        .await;
+    let output = status(&bmc, &["--watch"]).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("virtual-media/iso-delivery"), "{output:?}");
+    serving.site.end().await;
+}
+
+fn status(bmc: &Bmc, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_virtual-media"));
+    command.args([
+        "bmc",
+        "status",
+        "--address",
+        &bmc.address().ip().to_string(),
+        "--port",
+        &bmc.address().port().to_string(),
+    ]);
+    command.args(["--username", bmc.username()]).args(more).env("BMC_PASSWORD", bmc.password()).kill_on_drop(true);
+    command
 }

@@ -40,6 +40,10 @@ impl Watch for Read {
     fn read(&self, sent: Range<u64>) {
         self.0.lock().unwrap().push(sent);
     }
+
+    fn told(&self) -> String {
+        format!("{{\"Reads\":{}}}", self.0.lock().unwrap().len())
+    }
 }
 
 impl Read {
