@@ -44,9 +44,9 @@ impl<'a> Call<'a> {
         machine: Machine,
         params: Params,
         operation: &'a Arc<Operation>,
-        state: State,
+        state: &State,
     ) -> Self {
-        let live = site.memory.live(machine.uuid, &state);
+        let live = site.memory.live(machine.uuid, state);
         let state = live.now();
         let (right_at, began) = (String::new(), Instant::now());
         Self { site, machine, params, operation, state, right_at, live, bootenv: None, began }
@@ -65,7 +65,7 @@ impl<'a> Call<'a> {
         let machine = Machine::from_json(model)?;
         let params = site.params(params, &machine);
         let state = site.memory.newer(machine.uuid).unwrap_or_else(|| State::from_params(&params));
-        Ok(Self::new(site, machine, params, operation, state))
+        Ok(Self::new(site, machine, params, operation, &state))
     }
 
     /// How long the whole call may take.

@@ -130,11 +130,10 @@ impl Settings {
         }
     }
 
-    /// Where to listen at `port`, in the order in which it is tried: IPv6's own takes IPv4 as well, where the host has IPv6.
-    fn addresses(&self, port: u16) -> Vec<SocketAddr> {
+    /// Where to listen, in the order in which it is tried: IPv6's own takes IPv4 as well, where the host has IPv6.
+    fn addresses(&self) -> Vec<IpAddr> {
         let all = [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()];
-        let addresses = self.address.map_or(all.to_vec(), |address| vec![address]);
-        addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect()
+        self.address.map_or(all.to_vec(), |address| vec![address])
     }
 
     /// The certificate to show: the one that is given, else one of the server's own for the names that BMCs are given.
@@ -206,12 +205,12 @@ impl Shop {
 
     fn try_listen(&self, tls: Option<&Tls>) -> Result<Server, serve::Error> {
         let Settings { http, https, .. } = self.settings;
-        let (http_at, https_at) = (self.settings.addresses(http), self.settings.addresses(https));
         let mut last = None;
-        for (http_at, https_at) in http_at.into_iter().zip(https_at) {
+        for address in self.settings.addresses() {
+            let listen = |port, param| Listen { address: SocketAddr::new(address, port), param };
             let config = Config {
-                http: (http > 0).then_some(Listen { address: http_at, param: p::SERVE_HTTP_PORT }),
-                https: tls.map(|tls| (Listen { address: https_at, param: p::SERVE_HTTPS_PORT }, tls.clone())),
+                http: (http > 0).then(|| listen(http, p::SERVE_HTTP_PORT)),
+                https: tls.map(|tls| (listen(https, p::SERVE_HTTPS_PORT), tls.clone())),
                 limits: Limits { grace: GRACE, ..Limits::default() },
             };
             match Server::start(config, self.mounts.images().clone()) {

@@ -147,7 +147,7 @@ impl Hook {
             return Ok(nothing("the machine is gone"));
         };
         let state = newest(None, site, &now, &params);
-        let mut call = Call::new(site, now, params, operation, state);
+        let mut call = Call::new(site, now, params, operation, &state);
         if let Decision::Ignore(reason) = judge(&mut call, &Event::default()).await? {
             if call.state.phase != Phase::Idle {
                 self.remember(&call);
@@ -191,7 +191,7 @@ impl Hook {
         };
         let state = turn.take().unwrap_or_else(|| told.clone());
         let decision = decide(&change(&state));
-        let call = Call::new(site, machine, params, operation, state);
+        let call = Call::new(site, machine, params, operation, &state);
         Transition { call, turn, has_ended: false }.run(decision, event, &event.time).await
     }
 
@@ -218,7 +218,7 @@ impl Hook {
         // another BootEnv than the state says. Before it, such a change would be done twice.
         let read_at = jiff::Timestamp::now().to_string();
         let state = newest(turn.take(), site, &machine, &params);
-        let mut call = Call::new(site, machine, params, operation, state);
+        let mut call = Call::new(site, machine, params, operation, &state);
         let decision = judge(&mut call, event).await?;
         let (uuid, cleans) = (call.machine.uuid, decision == Decision::Clean);
         if !matches!(decision, Decision::Ignore(_)) {
@@ -251,7 +251,7 @@ impl Hook {
         let state = newest(turn.take(), site, &machine, &machine.params);
         let before = Some(Snapshot::past(&machine.bootenv, &params, site.server_has_its_own()));
         let decision = decide(&Change { before, after: None, state: &state, time: &event.time });
-        let call = Call::new(site, machine, params, operation, state);
+        let call = Call::new(site, machine, params, operation, &state);
         Transition { call, turn, has_ended: false }.run(decision, event, &event.time).await
     }
 

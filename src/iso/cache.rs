@@ -35,14 +35,10 @@ impl Cache {
         &self.directory
     }
 
-    /// Whether a path is of a file in it.
-    pub(super) fn holds(&self, path: &Path) -> bool {
-        path.parent() == Some(&self.directory)
-    }
-
-    /// Opens a file of it by its path. It stays as long as the file that is returned is open.
-    pub(super) fn open_kept(&self, path: &Path) -> io::Result<File> {
-        used(path)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+    /// Opens a file of it by its path; `None` for a path elsewhere. It stays as long as the file that is returned is open.
+    pub(super) fn open_kept(&self, path: &Path) -> Option<io::Result<File>> {
+        let opened = || used(path)?.ok_or_else(|| io::ErrorKind::NotFound.into());
+        (path.parent() == Some(&self.directory)).then(opened)
     }
 
     /// Where the file of a key is.
@@ -70,7 +66,7 @@ impl Cache {
         let file = temp.persist(&path).map_err(|error| failed()(error.error))?;
         // Until now it was locked as unfinished, for us alone. Should somebody delete it in between, it is still ours to read.
         file.unlock().map_err(Error::read(&path))?;
-        lock_shared(&file).map_err(Error::read(&path))?;
+        lock_shared(&file);
         Ok(file)
     }
 
@@ -124,7 +120,7 @@ fn used(path: &Path) -> io::Result<Option<File>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    if !lock_shared(&file)? || file.metadata()?.nlink() == 0 {
+    if !lock_shared(&file) || file.metadata()?.nlink() == 0 {
         return Ok(None);
     }
     // Of another user, perhaps: then its age is wrong, and no more.
@@ -133,11 +129,8 @@ fn used(path: &Path) -> io::Result<Option<File>> {
 }
 
 /// A file system without locks has nobody who could delete by one.
-fn lock_shared(file: &File) -> io::Result<bool> {
-    match file.try_lock_shared() {
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-    }
+fn lock_shared(file: &File) -> bool {
+    !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 /// Says whether it was deleted: it stays where somebody uses it, or nobody can tell.

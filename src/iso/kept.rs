@@ -136,7 +136,7 @@ impl KeptPlans {
             match KeptPlan::read(&path) {
                 Ok(plan) => plans.push(plan),
                 Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "a kept plan cannot be read; its URL is dead")
+                    tracing::warn!(path = %path.display(), %error, "a kept plan cannot be read; its URL is dead");
                 }
             }
         }

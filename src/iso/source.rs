@@ -96,7 +96,7 @@ impl Source {
     /// Nothing there, nothing that can be read, no image in it, too large, no room for it, or the operation was cancelled.
     pub fn open(path: &Path, cache: Option<&Cache>, operation: &Operation) -> Result<Self, Error> {
         let (path, _) = file_at(path)?;
-        let kept = cache.filter(|cache| cache.holds(&path)).map(|cache| cache.open_kept(&path));
+        let kept = cache.and_then(|cache| cache.open_kept(&path));
         let file = kept.unwrap_or_else(|| File::open(&path)).map_err(Error::read(&path))?;
         let opened = Stamp::of_file(&file).map_err(Error::read(&path))?;
         let whole = Self { file, origin: path, base: 0, len: opened.len, opened };
@@ -148,17 +148,14 @@ impl Source {
 
     /// The image of a compressed tarball, or of a compressed image.
     fn inside_gzip(self, cache: Option<&Cache>, operation: &Operation) -> Result<Self, Error> {
-        let file = match cache {
-            Some(cache) => {
-                let place = cache.directory();
-                cache.open(&self.opened.key(&self.origin), |to| self.unpack(to, place, operation))?
-            }
-            None => {
-                let dir = std::env::temp_dir();
-                let file = tempfile::tempfile_in(&dir).map_err(Error::write(&dir, 0))?;
-                self.unpack(&file, &dir, operation)?;
-                file
-            }
+        let file = if let Some(cache) = cache {
+            let place = cache.directory();
+            cache.open(&self.opened.key(&self.origin), |to| self.unpack(to, place, operation))?
+        } else {
+            let dir = std::env::temp_dir();
+            let file = tempfile::tempfile_in(&dir).map_err(Error::write(&dir, 0))?;
+            self.unpack(&file, &dir, operation)?;
+            file
         };
         let opened = Stamp::of_file(&file).map_err(Error::read(&self.origin))?;
         Ok(Self { file, base: 0, len: opened.len, opened, origin: self.origin })

@@ -78,9 +78,9 @@ impl Templates {
         }
         let make = |to: &File| make::write_to(recipe, to, &path, operation);
         // Open until the template is: nobody may delete it in between.
-        let _made = match cache.open(&key, make) {
+        let _kept = match cache.open(&key, make) {
             Err(Error::CacheFull { .. }) if self.close_idle() => cache.open(&key, make)?,
-            made => made?,
+            opened => opened?,
         };
         self.open(&path, operation)
     }

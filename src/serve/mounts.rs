@@ -101,8 +101,8 @@ impl Mounts {
     /// Nothing is served yet. Plans are kept in the directory of `kept`.
     #[must_use]
     pub fn new(images: Images, kept: KeptPlans) -> (Self, Changes) {
-        let (changed, changes) = unbounded_channel();
-        (Self { images, kept, boots: Mutex::default(), changed }, Changes(changes))
+        let (changed, told) = unbounded_channel();
+        (Self { images, kept, boots: Mutex::default(), changed }, Changes(told))
     }
 
     /// What the server serves.
@@ -132,15 +132,14 @@ impl Mounts {
                 && (boot.until, until) == (None, None)
         };
         let known = self.boots().get(&machine).and_then(|boots| boots.iter().find(same).cloned());
-        let boot = match known {
-            Some(boot) => boot,
-            None => {
-                let token = Token::random();
-                let mut plan = KeptPlan::new(machine, bootenv, token.as_str(), &image);
-                (plan.clients, plan.until) = (clients.to_vec(), until);
-                self.kept.keep(&plan)?;
-                self.serve(&plan, token, image)
-            }
+        let boot = if let Some(boot) = known {
+            boot
+        } else {
+            let token = Token::random();
+            let mut plan = KeptPlan::new(machine, bootenv, token.as_str(), &image);
+            (plan.clients, plan.until) = (clients.to_vec(), until);
+            self.kept.keep(&plan)?;
+            self.serve(&plan, token, image)
         };
         self.retain(machine, |other| other.token == boot.token || mounted.ends_with(&other.path))?;
         Ok(boot)

@@ -1,7 +1,6 @@
 //! Images that the plugin serves itself: mounted on BMCs that really fetch them, gone with their mounts, the same after a restart,
 //! and how far a boot has come, told everywhere where somebody may look.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -75,10 +74,10 @@ impl Serving {
         self.client.head(url).send().await.unwrap().status()
     }
 
-    /// Reads the bytes of a file of the image, as a machine does through its BMC.
-    async fn read(&self, url: &str, file: &str, share: f64) {
+    /// Reads so much of a file of the image, as a machine does through its BMC.
+    async fn read(&self, url: &str, file: &str, percent: u64) {
         let (from, len) = self.file(file);
-        let len = (len as f64 * share) as u64;
+        let len = len * percent / 100;
         let range = format!("bytes={from}-{}", from + len.max(1) - 1);
         let answer = self.client.get(url).header("Range", range).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
@@ -211,7 +210,7 @@ async fn how_far_a_boot_has_come_is_in_the_state_in_events_and_in_the_log() {
         ("/vmlinuz0", "Kernel"),
         ("/stage1.img", "Done"),
     ] {
-        serving.read(&url, file, 1.0).await;
+        serving.read(&url, file, 100).await;
         serving.until_stage(&uuid, stage).await;
     }
     let state = serving.site.server.state(&uuid);
@@ -236,45 +235,27 @@ async fn how_far_a_boot_has_come_is_in_the_state_in_events_and_in_the_log() {
     serving.site.end().await;
 }
 
+/// What the template's BIOS loader and its configuration are called.
+const LOADER: &str = "/boot/grub/i386-pc/eltorito.img";
+const CONFIG: &str = "/boot/grub/grub.cfg";
+
+/// Files of an image, and how much of each is read, in percent.
+type Reads = &'static [(&'static str, u64)];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_boot_that_is_waited_for_ends_with_the_initrd_or_says_where_it_is_stuck() {
     let serving = Serving::start().await;
     template::write_with(&serving.template(), Family::Grub, 1 << 20).unwrap();
     // What is read of the image before the action ends, and what that answers.
-    let cases: BTreeMap<u32, (&[(&str, f64)], &str)> = BTreeMap::from([
+    let cases: [(Reads, &str); 3] = [
+        (&[(LOADER, 100), (CONFIG, 100), ("/vmlinuz0", 100), ("/stage1.img", 100)], "Done"),
         (
-            1,
-            (
-                &[
-                    ("/boot/grub/i386-pc/eltorito.img", 1.0),
-                    ("/boot/grub/grub.cfg", 1.0),
-                    ("/vmlinuz0", 1.0),
-                    ("/stage1.img", 1.0),
-                ][..],
-                "Done",
-            ),
+            &[(LOADER, 100)],
+            "stands at: boot loader, nothing read for 1 s; the boot loader was read and its configuration was not",
         ),
-        (
-            2,
-            (
-                &[("/boot/grub/i386-pc/eltorito.img", 1.0)][..],
-                "the boot stands at: boot loader, nothing read for 1 s; the boot loader was read and its configuration was not",
-            ),
-        ),
-        (
-            3,
-            (
-                &[
-                    ("/boot/grub/i386-pc/eltorito.img", 1.0),
-                    ("/boot/grub/grub.cfg", 1.0),
-                    ("/vmlinuz0", 1.0),
-                    ("/stage1.img", 0.5),
-                ][..],
-                "the boot stands at: initrd, 47 %",
-            ),
-        ),
-    ]);
-    for (number, (reads, expected)) in cases {
+        (&[(LOADER, 100), (CONFIG, 100), ("/vmlinuz0", 100), ("/stage1.img", 50)], "stands at: initrd, 47 %"),
+    ];
+    for ((reads, expected), number) in cases.into_iter().zip(1..) {
         let (uuid, _bmc) = serving.machine(number, Personality::Generic).await;
         let params =
             json!({"virtual-media/boot-wait": true, "virtual-media/boot-stall": 1, "virtual-media/boot-timeout": 60});
@@ -282,14 +263,14 @@ async fn a_boot_that_is_waited_for_ends_with_the_initrd_or_says_where_it_is_stuc
         let sent = serving.site.server.send_action(&uuid, "bootVirtualMedia", params).unwrap();
         // The boot is waited for from its first notice on.
         loop {
-            let notice = tokio::time::timeout(Duration::from_secs(60), notices.recv()).await.unwrap().unwrap();
+            let notice = tokio::time::timeout(Duration::from_mins(1), notices.recv()).await.unwrap().unwrap();
             if notice.method == "progress" && notice.params["Step"] == "boot" {
                 break;
             }
         }
         let url = serving.site.server.state(&uuid)["Url"].as_str().unwrap().to_owned();
-        for (file, share) in reads {
-            serving.read(&url, file, *share).await;
+        for (file, percent) in reads {
+            serving.read(&url, file, *percent).await;
         }
         match sent.answer().await {
             Ok(answer) => assert_eq!(answer["Boot"]["Stage"], expected, "{number}"),
@@ -369,7 +350,7 @@ async fn a_boot_is_watched_from_the_command_line_without_a_word_to_the_plugin() 
     for (file, line) in
         [("/boot/grub/grub.cfg", "boot 1: boot loader's configuration"), ("/stage1.img", "boot 1: initrd read whole")]
     {
-        serving.read(&url, file, 1.0).await;
+        serving.read(&url, file, 100).await;
         assert_eq!(lines.next_line().await.unwrap().unwrap(), line);
     }
     assert!(watch.wait().await.unwrap().success());

@@ -74,9 +74,9 @@ impl StatusArgs {
                 told = Some(place);
                 operation.begin("boot", format!("machine boots: {}", progress.stage));
                 if self.bmc.json {
-                    print_json(out, &progress)?
+                    print_json(out, &progress)?;
                 } else {
-                    writeln!(out, "boot {}: {progress}", progress.boot)?
+                    writeln!(out, "boot {}: {progress}", progress.boot)?;
                 }
                 out.flush()?;
             }
