@@ -1,29 +1,40 @@
 //! The EFI system partition: a FAT image with the UEFI boot loaders, as large as they need.
 //!
-//! UEFI 2.10, 13.3.1 (FAT) and 13.3.2 (El Torito). Made in memory: it is a few megabytes.
+//! UEFI 2.10, 13.3.1 (FAT) and 13.3.2 (El Torito); FAT as in Microsoft's specification 1.03. Made in memory: it is a few megabytes. Names have 8
+//! and 3 characters and no case, which is all that a boot needs, and every file lies in one run of clusters.
 //!
-//! Names have 8 and 3 characters and no case, which is all that a boot needs. fatfs 0.3.6 with long names (its feature `alloc`) writes one before
-//! each directory's `.` and `..` as well, and fsck.vfat finds every directory damaged.
+//! Not by the crate fatfs: with its long names 0.3.6 writes one before each directory's `.` and `..` as well, which fsck.vfat takes for damage.
 
-use std::io::{Cursor, Write};
-
-use fatfs::{FileSystem, FormatVolumeOptions, FsOptions};
+use std::collections::BTreeMap;
 
 use super::error::MakeError;
 
 /// What El Torito's 16-bit count of 512-byte sectors can name (El Torito 1.0, 2.2).
-const LIMIT: u64 = 65_535 * SECTOR;
+const LIMIT: u64 = 65_535 * SECTOR as u64;
 
-const SECTOR: u64 = 512;
+const SECTOR: usize = 512;
 
-/// A cluster of a volume of this size, and what a directory takes.
-const CLUSTER: u64 = 2048;
+const CLUSTER: usize = 2048;
 
-/// Boot record, root directory and the two tables of an empty volume.
-const OVERHEAD: u64 = 96 << 10;
+/// Bytes of a directory's entry.
+const ENTRY: usize = 32;
+
+/// Entries of the root directory; it lies before the clusters.
+const ROOT_ENTRIES: u16 = 512;
+
+/// From so many clusters on a volume has 16 bits for each, below it 12; nobody comes close to the border, because readers differ there.
+const CLUSTERS_OF_FAT16: usize = 4085;
+
+/// What ends a file's chain of clusters, in 16 bits; the lower 12 of it do so in 12.
+const END: u16 = 0xffff;
 
 /// The volume's serial number: any, and always the same one.
 const VOLUME_ID: u32 = 0x564d_4549;
+
+/// 1 January 1980, the first day that there is: no clock is read.
+const DATE: u16 = 0x0021;
+
+const DIRECTORY: u8 = 0x10;
 
 /// A file in it, by its path with `/` between the names.
 #[derive(Clone, Debug)]
@@ -42,46 +53,191 @@ pub(super) fn has_short_names(path: &str) -> bool {
 
 /// Makes the partition of `files`, whose names are short.
 pub(super) fn make(files: &[EspFile<'_>]) -> Result<Vec<u8>, MakeError> {
-    let size = size_of(files);
+    let mut volume = Volume::default();
+    volume.add_directory("");
+    for file in files {
+        for (at, _) in file.path.match_indices('/') {
+            volume.add_directory(&file.path[..at]);
+        }
+    }
+    for file in files {
+        volume.add_file(&file.path, file.contents);
+    }
+    let size = volume.size() as u64;
     if size > LIMIT {
         return Err(MakeError::PartitionTooLarge { size, limit: LIMIT });
     }
-    fill(files, size).map_err(MakeError::Partition)
+    volume.write().ok_or(MakeError::PartitionTooLarge { size, limit: LIMIT })
 }
 
-fn size_of(files: &[EspFile<'_>]) -> u64 {
-    let contents = files.iter().map(|file| {
-        let directories = file.path.matches('/').count() as u64;
-        (file.contents.len() as u64).next_multiple_of(CLUSTER) + directories * CLUSTER
-    });
-    let contents: u64 = contents.sum();
-    // Each cluster has two bytes in each of two tables.
-    (contents + contents / CLUSTER * 4 + OVERHEAD).next_multiple_of(CLUSTER)
+/// A volume while it is laid out: clusters are given out in order, and only the root directory has none.
+#[derive(Default)]
+struct Volume<'a> {
+    /// Each directory's entries, by its path.
+    directories: BTreeMap<String, Vec<[u8; ENTRY]>>,
+    /// Each directory's first cluster.
+    places: BTreeMap<String, u16>,
+    /// Files with their first clusters.
+    files: Vec<(u16, &'a [u8])>,
+    /// Clusters of each run, in order.
+    runs: Vec<usize>,
 }
 
-fn fill(files: &[EspFile<'_>], size: u64) -> std::io::Result<Vec<u8>> {
-    let mut image = vec![0; usize::try_from(size).map_err(std::io::Error::other)?];
-    let format = FormatVolumeOptions::new()
-        .bytes_per_cluster(u32::try_from(CLUSTER).unwrap_or(u32::MAX))
-        .volume_id(VOLUME_ID)
-        .volume_label(*b"EFIBOOT    ");
-    fatfs::format_volume(Cursor::new(&mut image[..]), format)?;
-    // Without its feature `chrono` fatfs reads no clock: all files have the one date, 1 January 1980.
-    let volume = FileSystem::new(Cursor::new(&mut image[..]), FsOptions::new())?;
-    for EspFile { path, contents } in files {
-        let mut directory = volume.root_dir();
-        let mut names: Vec<&str> = path.split('/').collect();
-        let name = names.pop().unwrap_or_default();
-        for name in names {
-            directory = directory.create_dir(name)?;
+impl<'a> Volume<'a> {
+    fn add_directory(&mut self, path: &str) {
+        if self.directories.contains_key(path) {
+            return;
         }
-        let mut file = directory.create_file(name)?;
-        file.truncate()?;
-        file.write_all(contents)?;
-        file.flush()?;
+        let place = if path.is_empty() { 0 } else { self.run(CLUSTER) };
+        self.places.insert(path.to_owned(), place);
+        let mut entries = Vec::new();
+        if !path.is_empty() {
+            entries.push(entry(*b".          ", DIRECTORY, place, 0));
+            let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+            entries.push(entry(*b"..         ", DIRECTORY, self.places.get(parent).copied().unwrap_or_default(), 0));
+            self.list(path, DIRECTORY, place, 0);
+        }
+        self.directories.insert(path.to_owned(), entries);
     }
-    volume.unmount()?;
-    Ok(image)
+
+    fn add_file(&mut self, path: &str, contents: &'a [u8]) {
+        let place = if contents.is_empty() { 0 } else { self.run(contents.len()) };
+        self.list(path, 0x20, place, contents.len());
+        self.files.push((place, contents));
+    }
+
+    /// Enters something in the directory that it is in.
+    fn list(&mut self, path: &str, attributes: u8, place: u16, size: usize) {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let entry = entry(short_name(name), attributes, place, size);
+        self.directories.entry(parent.to_owned()).or_default().push(entry);
+    }
+
+    /// The first of the next clusters for so many bytes. A number that is too large for a volume never gets into one.
+    fn run(&mut self, bytes: usize) -> u16 {
+        let first = 2 + self.runs.iter().sum::<usize>();
+        self.runs.push(bytes.div_ceil(CLUSTER));
+        u16::try_from(first).unwrap_or(END)
+    }
+
+    fn clusters(&self) -> usize {
+        let used = self.runs.iter().sum();
+        let border = CLUSTERS_OF_FAT16 - 16..CLUSTERS_OF_FAT16 + 16;
+        if border.contains(&used) { border.end } else { used }
+    }
+
+    /// Sectors of one table.
+    fn table(&self) -> usize {
+        let clusters = self.clusters() + 2;
+        let bytes = if self.is_fat16() { clusters * 2 } else { clusters * 3 / 2 + 1 };
+        bytes.div_ceil(SECTOR)
+    }
+
+    fn is_fat16(&self) -> bool {
+        self.clusters() >= CLUSTERS_OF_FAT16
+    }
+
+    /// Where the clusters begin.
+    fn data(&self) -> usize {
+        SECTOR * (1 + 2 * self.table()) + ENTRY * usize::from(ROOT_ENTRIES)
+    }
+
+    fn size(&self) -> usize {
+        self.data() + self.clusters() * CLUSTER
+    }
+
+    /// The image; `None` where a directory has more entries than a cluster.
+    fn write(&self) -> Option<Vec<u8>> {
+        let mut image = vec![0; self.size()];
+        self.write_boot_sector(image.get_mut(..SECTOR)?)?;
+        let table = self.chains();
+        for copy in 0..2 {
+            let at = SECTOR * (1 + copy * self.table());
+            image.get_mut(at..at + table.len())?.copy_from_slice(&table);
+        }
+        for (path, entries) in &self.directories {
+            let root = self.data() - ENTRY * usize::from(ROOT_ENTRIES);
+            let place = self.places.get(path).copied().filter(|place| *place != 0);
+            let at = place.map_or(root, |place| self.offset(place));
+            if entries.len() * ENTRY > CLUSTER {
+                return None;
+            }
+            image.get_mut(at..at + entries.len() * ENTRY)?.copy_from_slice(entries.as_flattened());
+        }
+        for (place, contents) in self.files.iter().filter(|(place, _)| *place != 0) {
+            let at = self.offset(*place);
+            image.get_mut(at..at + contents.len())?.copy_from_slice(contents);
+        }
+        Some(image)
+    }
+
+    fn offset(&self, cluster: u16) -> usize {
+        self.data() + (usize::from(cluster) - 2) * CLUSTER
+    }
+
+    fn write_boot_sector(&self, sector: &mut [u8]) -> Option<()> {
+        let sectors = u16::try_from(self.size() / SECTOR).ok()?;
+        let table = u16::try_from(self.table()).ok()?;
+        sector[..11].copy_from_slice(b"\xeb\x3c\x90MSWIN4.1");
+        sector[11..13].copy_from_slice(&512_u16.to_le_bytes());
+        // Four sectors a cluster, one reserved, two tables.
+        sector[13..17].copy_from_slice(&[4, 1, 0, 2]);
+        sector[17..19].copy_from_slice(&ROOT_ENTRIES.to_le_bytes());
+        sector[19..21].copy_from_slice(&sectors.to_le_bytes());
+        sector[21] = 0xf8;
+        sector[22..24].copy_from_slice(&table.to_le_bytes());
+        // 32 sectors a track and 64 heads, which nobody asks for any more.
+        sector[24..28].copy_from_slice(&[32, 0, 64, 0]);
+        sector[36..39].copy_from_slice(&[0x80, 0, 0x29]);
+        sector[39..43].copy_from_slice(&VOLUME_ID.to_le_bytes());
+        sector[43..54].copy_from_slice(b"NO NAME    ");
+        sector[54..62].copy_from_slice(if self.is_fat16() { b"FAT16   " } else { b"FAT12   " });
+        sector[510..512].copy_from_slice(&[0x55, 0xaa]);
+        Some(())
+    }
+
+    /// A table: each cluster of a run names the next one.
+    fn chains(&self) -> Vec<u8> {
+        let mut links = vec![0xfff8, END];
+        for run in &self.runs {
+            for left in (0..*run).rev() {
+                let next = u16::try_from(links.len() + 1).unwrap_or(END);
+                links.push(if left == 0 { END } else { next });
+            }
+        }
+        if self.is_fat16() {
+            return links.into_iter().flat_map(u16::to_le_bytes).collect();
+        }
+        links.resize(links.len().next_multiple_of(2), 0);
+        let pairs = links.chunks_exact(2).map(|pair| (pair[0] & 0xfff, pair[1] & 0xfff));
+        pairs.flat_map(|(one, two)| (u32::from(one) | u32::from(two) << 12).to_le_bytes().into_iter().take(3)).collect()
+    }
+}
+
+/// A directory's entry.
+fn entry(name: [u8; 11], attributes: u8, place: u16, size: usize) -> [u8; ENTRY] {
+    let mut entry = [0; ENTRY];
+    entry[..11].copy_from_slice(&name);
+    entry[11] = attributes;
+    for date in [16, 18, 24] {
+        entry[date..date + 2].copy_from_slice(&DATE.to_le_bytes());
+    }
+    entry[26..28].copy_from_slice(&place.to_le_bytes());
+    entry[28..].copy_from_slice(&u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
+    entry
+}
+
+/// `GRUB    CFG` of `grub.cfg`.
+fn short_name(name: &str) -> [u8; 11] {
+    let (base, extension) = name.split_once('.').unwrap_or((name, ""));
+    let mut short = [b' '; 11];
+    for (place, byte) in short[..8].iter_mut().zip(base.bytes()) {
+        *place = byte.to_ascii_uppercase();
+    }
+    for (place, byte) in short[8..].iter_mut().zip(extension.bytes()) {
+        *place = byte.to_ascii_uppercase();
+    }
+    short
 }
 
 #[cfg(test)]
