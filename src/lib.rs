@@ -12,7 +12,7 @@
 //! | [`operation`] | one operation as its caller watches it: progress, effects, cancellation |
 //! | `names` | host names to addresses without the C library's resolver, which the static binary has none of |
 //! | `words` | what others sent or did, as a message may quote it |
-//! | [`iso`] | templates, the ISO 9660 reader, config areas, plans, the place where images lie |
+//! | [`iso`] | templates, found or made; the ISO 9660 reader, config areas, plans; an image of the two, and where it lies as a file; what is read of one, as a boot |
 //! | [`serve`] | the image server: machines' boot images over HTTP and HTTPS, template and plan put together while they are read |
 //! | [`bmc`] | a BMC: who it is, how it is trusted, media, boot devices, power, the light, its description; by Redfish (`redfish/vendors/` has a page a vendor), through `ipmitool` or `racadm`, or an HMC (`lpar`) |
 //! | [`drp`] | the provisioning server as we see it: its models, its environment, its API and events, the way to publish |
@@ -30,7 +30,7 @@
 //!
 //! ```text
 //! machine, operation, names, words  <-  iso, bmc, drp  <-  actions  <-  hook  <-  follow  <-  plugin  <-  cli  <-  main
-//!    machine, operation, iso  <-  serve
+//!               machine, operation, iso  <-  serve  <--------+
 //!           operation, drp  <-  wire  <--------------------------------------------------------+-----------+
 //!                                                                               content  <-----+
 //! ```
@@ -47,8 +47,9 @@
 //! interval. There an event is only a reason to look: the hook reads the machine anew.
 //!
 //! What an event asks for is [`machine::decide`]'s to say, what a look asks for [`machine::missed`]'s. When the
-//! machine's turn comes, the hook runs the steps of `actions::transition`: [`iso::Template`] makes a plan,
-//! [`iso::Store`] writes the image, [`bmc::Bmc`] mounts it. What was done is the machine's [`machine::State`]:
+//! machine's turn comes, the hook runs the steps of `actions::transition`: [`iso::Templates`] has the
+//! template open, [`iso::Image`] is it with the machine's arguments, [`iso::Store`] writes that as a file or [`serve::Mounts`]
+//! serves it as it is, [`bmc::Bmc`] mounts it. What was done is the machine's [`machine::State`]:
 //! published, and where the server has an API written to the machine's Param.
 
 pub mod actions;
