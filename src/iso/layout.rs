@@ -8,18 +8,18 @@ use super::boot_catalog::{BootImage, Firmware};
 use super::volume::FileEntry;
 
 /// What some of an image's bytes are to a boot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
-    /// The volume's descriptors, directories and boot catalogue: what lies in no file.
-    Catalogue,
-    /// What the firmware boots, and what that loads of itself.
-    Loader,
-    /// A file with a config area.
-    Configuration,
     /// A kernel that a config file names.
     Kernel,
     /// An initrd that a config file names.
     Initrd,
+    /// A file with a config area.
+    Configuration,
+    /// What the firmware boots, and what that loads of itself.
+    Loader,
+    /// The volume's descriptors, directories and boot catalogue: what lies in no file.
+    Catalogue,
     /// Anything else.
     Other,
 }
@@ -65,7 +65,8 @@ impl Layout {
             let part = named.get(&file.path).copied().unwrap_or_else(|| part_of(&file.path, is_booted));
             extents.extend(file.extents.iter().map(|extent| (extent.offset..extent.offset + extent.len, part)));
         }
-        extents.sort_by_key(|(extent, _)| extent.start);
+        // Of several names of one extent the one counts that says most.
+        extents.sort_by_key(|(extent, part)| (extent.start, *part));
         for (extent, part) in extents {
             layout.add(extent, part);
         }

@@ -1,8 +1,8 @@
 //! Templates of our own: for a Sledgehammer without `cdboot.iso`, and for any BootEnv that has a kernel.
 //!
-//! A [`Recipe`] says what a template is made of, [`Recipe::key`] names it in a cache, and [`write`] makes it: an ISO 9660 volume
+//! A [`Recipe`] says what a template is made of, [`Recipe::key`] names it in a cache, and [`write()`] makes it: an ISO 9660 volume
 //! with Rock Ridge and Joliet that BIOS and UEFI boot as a CD, and UEFI (a BIOS, too, where syslinux' boot sector is found) as a
-//! disk. Its config areas are those that [`Template`](super::Template) finds in any other, with room for 2,000 bytes of arguments each.
+//! disk. Its config areas are those that [`Template`] finds in any other, with room for 2,000 bytes of arguments each.
 //!
 //! The same files give the same bytes: no clock, no host name and no path of the host goes into an image.
 
