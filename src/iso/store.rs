@@ -241,7 +241,10 @@ fn create_directory(path: &Path, link: bool) -> Result<(), Error> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(failed()(error)),
         // The file server may run as another user, whatever our umask is.
-        Ok(()) => fs::set_permissions(path, Permissions::from_mode(0o755)).map_err(failed()),
+        Ok(()) => {
+            write::inherit_owner(path, path.parent().unwrap_or(path));
+            fs::set_permissions(path, Permissions::from_mode(0o755)).map_err(failed())
+        }
     }
 }
 

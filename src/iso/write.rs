@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
@@ -41,6 +41,7 @@ pub fn write_image(path: &Path, image: &Image, operation: &Operation) -> Result<
     image.check_unchanged()?;
     // The file server may run as another user; a temporary file is for its owner alone.
     temp.as_file().set_permissions(Permissions::from_mode(0o644)).map_err(failed())?;
+    inherit_owner(temp.path(), parent(path));
     temp.as_file().sync_all().map_err(failed())?;
     if operation.is_cancelled() {
         return Err(cancelled(path));
@@ -50,6 +51,16 @@ pub fn write_image(path: &Path, image: &Image, operation: &Operation) -> Result<
     let _ = File::open(parent(path)).and_then(|dir| dir.sync_all());
     operation.done(format!("wrote {}", path.display()));
     Ok(())
+}
+
+/// Gives `path` the owner of the directory that it is in, where we may: a server that runs as another user deletes what is its own.
+pub(super) fn inherit_owner(path: &Path, directory: &Path) {
+    let owner = |path| fs::metadata(path).map(|meta| (meta.uid(), meta.gid()));
+    let (Ok(own), Ok(wanted)) = (owner(path), owner(directory)) else { return };
+    if own != wanted {
+        // Nobody but root may; others' files stay their own.
+        let _ = chown(path, Some(wanted.0), Some(wanted.1));
+    }
 }
 
 /// Deletes what killed processes left unfinished beside `path`. A living one holds a lock on its file.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -60,6 +60,19 @@ fn an_image_is_where_the_file_server_finds_it_readable_by_all() {
     assert_eq!(fs::metadata(web.machine()).unwrap().permissions().mode() & 0o777, 0o755);
     assert_eq!(listing(&web.machine().join("sledgehammer")), ["boot.iso"]);
     assert_eq!(operation.steps_done(), [format!("wrote {}", written.path.display())]);
+}
+
+/// Only root can give files away, and so only root sees this fail.
+#[test]
+fn an_image_and_its_directories_belong_to_whom_the_web_root_belongs() {
+    let web = Web::new();
+    let owner = |path: &Path| fs::metadata(path).map(|meta| (meta.uid(), meta.gid())).unwrap();
+    let given = chown(web.dir.path(), Some(65_534), Some(65_534)).is_ok();
+    assert_eq!(given, owner(web.dir.path()) == (65_534, 65_534));
+    let written = web.store.write(uuid(), "sledgehammer", &web.image("a=b"), &Operation::unwatched()).unwrap();
+    for path in written.path.ancestors().take(4) {
+        assert_eq!(owner(path), owner(web.dir.path()), "{}", path.display());
+    }
 }
 
 #[test]
