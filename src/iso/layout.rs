@@ -82,9 +82,9 @@ impl Layout {
         }
     }
 
-    /// Whether a range holds the first byte of what a firmware boots.
-    pub(super) fn begins_a_boot(&self, range: &Range<u64>) -> bool {
-        self.starts.iter().any(|start| range.contains(start))
+    /// Whether what a firmware boots begins here.
+    pub(super) fn begins_a_boot(&self, offset: u64) -> bool {
+        self.starts.contains(&offset)
     }
 
     /// The parts that a range touches, each with where in the part. What is between files is the catalogue.

@@ -63,7 +63,8 @@ impl BootStage {
                  console"
             }
             Self::Configuration => {
-                "the boot loader read its configuration and no kernel: it waits or has given up; look at the console"
+                "the boot loader read its configuration, and of a kernel little or nothing: it waits or has given up; look at the \
+                 console"
             }
             Self::Kernel => {
                 "the kernel was not read to its end: look at the BMC's line to the image server and at the console"

@@ -21,11 +21,11 @@ struct Laid {
 }
 
 impl Laid {
-    /// With a kernel of some mebibytes.
+    /// With a kernel and an initrd of some mebibytes.
     fn new(family: Family) -> Self {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join("t.iso");
-        template::write_with(&path, family, 20 << 20).unwrap();
+        template::write_sized(&path, family, 8 << 20, 20 << 20).unwrap();
         Self::of(open(&path), dir)
     }
 
@@ -67,14 +67,15 @@ fn each_stage_of_a_boot_is_told_by_what_is_read() {
         let progress = laid.progress();
         assert_eq!(progress.now().to_string(), "nothing read yet");
         let whole = |file: &Range<u64>| (file.end - file.start) > 64 << 10;
-        let percent = |file: &Range<u64>| if whole(file) { ", 0 %" } else { "" };
         let middle = |file: &Range<u64>| file.start + (file.end - file.start) / 2 / 65536 * 65536;
         let steps = [
             (CATALOGUE, true, "boot catalogue".to_owned()),
             (laid.boot_image..laid.boot_image + 2048, true, "boot loader".to_owned()),
             (CATALOGUE, false, "boot loader".to_owned()),
             (laid.config(), true, "boot loader's configuration".to_owned()),
-            (kernel.start..kernel.start + 512, true, format!("kernel{}", percent(&kernel))),
+            // As much as may come with the configuration is no kernel yet.
+            (kernel.start..kernel.start + 512, false, "boot loader's configuration".to_owned()),
+            (kernel.start + 512..kernel.start + (2 << 20), true, "kernel, 24 %".to_owned()),
         ];
         for (range, changes, shown) in steps {
             assert_eq!(progress.read(range.clone()), changes, "{family:?}: {shown}");
@@ -116,6 +117,47 @@ fn what_the_kernel_and_the_boot_loader_look_at_is_no_new_boot_and_the_firmware_i
     assert_eq!((progress.now().boot, progress.now().stage, progress.now().bytes), (2, BootStage::Loader, 512));
 }
 
+/// The reads of qemu's HTTP client, which reads 256 KiB ahead, in boots with SeaBIOS, OVMF, isolinux and GRUB.
+#[test]
+fn reads_ahead_of_the_firmware_and_of_grub_are_neither_a_kernel_nor_another_boot() {
+    const AHEAD: u64 = 264_192;
+    for family in [Family::Grub, Family::Isolinux] {
+        let laid = Laid::new(family);
+        let (kernel, initrd) = (laid.file("/vmlinuz0"), laid.file("/stage1.img"));
+        let progress = laid.progress();
+        let read = |at: u64| progress.read(at..(at + AHEAD).min(laid.template.size()));
+        let efi = laid.file("/images/efiboot.img").start;
+        // OVMF looks at the volume and at what it may boot, over and over; GRUB searches for file systems where they might be.
+        for _ in 0..4 {
+            for at in [0, 32_768, laid.boot_image, efi, kernel.start - 32_768, initrd.start - 32_768] {
+                read(at);
+            }
+        }
+        for at in [initrd.start + 276_480, initrd.start + 145_408, laid.config().start] {
+            read(at);
+        }
+        let reached = progress.now();
+        assert_eq!((reached.boot, reached.stage), (1, BootStage::Configuration), "{family:?}");
+        for (file, stage) in [(&kernel, BootStage::Kernel), (&initrd, BootStage::Initrd)] {
+            let mut at = file.start;
+            while at + AHEAD < file.end - AHEAD {
+                read(at);
+                at += AHEAD;
+            }
+            assert_eq!((progress.now().boot, progress.now().stage), (1, stage), "{family:?}");
+            // A directory on the way, in a block with the first bytes of what the firmware boots.
+            for near in [laid.boot_image, efi] {
+                progress.read(near - 512..near + AHEAD);
+            }
+            progress.read(at..file.end);
+        }
+        assert_eq!((progress.now().boot, progress.now().stage), (1, BootStage::Done), "{family:?}");
+        assert!(read(efi));
+        assert_eq!(progress.now().boot, 2, "{family:?}");
+        assert!(progress.now().stage < BootStage::Kernel, "{family:?}: {}", progress.now());
+    }
+}
+
 #[test]
 fn a_boot_that_goes_no_further_is_told_with_its_stage() {
     let laid = Laid::new(Family::Isolinux);
@@ -126,8 +168,9 @@ fn a_boot_that_goes_no_further_is_told_with_its_stage() {
     let stuck = progress.now().stuck(later);
     assert!(stuck.starts_with("the boot stands at: boot loader, nothing read for 90 s; "), "{stuck}");
     let kernel = laid.file("/vmlinuz0");
-    progress.read(kernel.start..kernel.start + 1);
-    assert!(progress.now().stuck(later).contains("kernel"), "{}", progress.now().stuck(later));
+    progress.read(kernel.start..kernel.start + (2 << 20));
+    let stuck = progress.now().stuck(later);
+    assert!(stuck.contains("at: kernel, 24 %") && stuck.contains("not read to its end"), "{stuck}");
 }
 
 #[test]
@@ -148,6 +191,7 @@ proptest! {
         let laid = &*GRUB;
         let initrd = laid.file("/stage1.img");
         let progress = laid.progress();
+        progress.read(laid.file("/vmlinuz0"));
         let (mut at, mut missing) = (initrd.start, false);
         for (number, piece) in pieces.iter().chain(std::iter::repeat(&262_144)).enumerate() {
             let to = (at + piece).min(initrd.end);

@@ -34,14 +34,19 @@ pub fn write(path: &Path, family: Family) -> io::Result<()> {
 
 /// Writes a template whose initrd has `initrd` bytes, for tests and benchmarks of a realistic size.
 pub fn write_with(path: &Path, family: Family, initrd: usize) -> io::Result<()> {
-    let (tree, options) = (tree(family, initrd)?, options(family));
+    write_sized(path, family, 0, initrd)
+}
+
+/// Writes a template whose kernel and initrd have so many bytes more than their first line.
+pub fn write_sized(path: &Path, family: Family, kernel: usize, initrd: usize) -> io::Result<()> {
+    let (tree, options) = (tree(family, kernel, initrd)?, options(family));
     let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
     let device = FileDevice::new(file)?;
     hadris_iso::sync::write(device, &tree, &options).map_err(io::Error::other)?;
     Ok(())
 }
 
-fn tree(family: Family, initrd: usize) -> io::Result<Tree> {
+fn tree(family: Family, kernel: usize, initrd: usize) -> io::Result<Tree> {
     let mut files = vec![
         ("EFI/BOOT/BOOT.conf", grub_config().into_bytes()),
         ("EFI/BOOT/BOOTX64.EFI", b"not a boot loader\n".to_vec()),
@@ -50,7 +55,7 @@ fn tree(family: Family, initrd: usize) -> io::Result<Tree> {
         // A boot image with a copy of the config in it: found by a search for the marker, not by a walk of the files.
         ("images/efiboot.img", sectors(&format!("not a file system\n{}", grub_config()))),
         ("stage1.img", [b"not an initrd\n".to_vec(), vec![b'.'; initrd]].concat()),
-        ("vmlinuz0", b"not a kernel\n".to_vec()),
+        ("vmlinuz0", [b"not a kernel\n".to_vec(), vec![b'.'; kernel]].concat()),
         (bios_loader(family), sectors("not a boot loader\n")),
     ];
     if family == Family::Isolinux {
