@@ -111,20 +111,12 @@ async fn a_grub_that_looks_elsewhere_is_led_to_the_entry() -> Result {
     same("what booted", &other?, &expected)
 }
 
-/// The vendor's tarball as it is for arm64, and was for amd64: without cdboot.iso.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "boots a machine: needs tests/boot/install"]
 async fn a_sledgehammer_without_cdboot_iso_boots() -> Result {
-    let templates = Templates::make().await?;
-    let exploded = templates.webroot.join(&templates.of(Family::Signed).source);
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let tarball = directory.path().join("sledgehammer.tar.gz");
-    let mut tar = Command::new("tar");
-    tar.args(["--exclude=cdboot.iso", "-czf"])
-        .arg(&tarball)
-        .arg("-C")
-        .args([exploded.parent(), exploded.file_name().map(Path::new)].into_iter().flatten());
-    stdout_of(tar).await?;
+    pack_without_cdboot(&tarball).await?;
     let path = directory.path().join("t.iso");
     let mut template = virtual_media(&["iso", "template", "--from"]);
     template.arg(&tarball).arg("--out").arg(&path);
@@ -181,6 +173,18 @@ async fn an_arm64_template_has_its_signed_loaders() -> Result {
     let shown = show(&path).await?;
     same("who boots it", &shown["Boot"].as_array().map(Vec::len), &Some(1))?;
     same("the loaders", &shown["Boot"][0]["Loaders"], &json!(["/EFI/BOOT/BOOTAA64.EFI", "/EFI/BOOT/grubaa64.efi"]))
+}
+
+/// Packs the vendor's tarball as it is for arm64, and was for amd64: without cdboot.iso.
+pub(crate) async fn pack_without_cdboot(tarball: &Path) -> Result {
+    let templates = Templates::make().await?;
+    let exploded = templates.webroot.join(&templates.of(Family::Signed).source);
+    let mut tar = Command::new("tar");
+    tar.args(["--exclude=cdboot.iso", "-czf"])
+        .arg(tarball)
+        .arg("-C")
+        .args([exploded.parent(), exploded.file_name().map(Path::new)].into_iter().flatten());
+    stdout_of(tar).await.map(drop)
 }
 
 /// Leaves nothing but the partition table to boot by.

@@ -1,8 +1,10 @@
 //! The scripts beside this file, as the tests use them: what `templates` makes, and a boot in `qemu`.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -45,6 +47,8 @@ pub(crate) enum Family {
 /// A Sledgehammer template.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Template {
+    /// Its image alone.
+    pub(crate) iso: PathBuf,
     /// The signature it goes by.
     pub(crate) signature: String,
     /// Where it lies under the web root: a tarball, or an exploded directory.
@@ -90,14 +94,43 @@ pub(crate) async fn turn() -> Result<SemaphorePermit<'static>> {
     Ok(BOOTS.acquire().await?)
 }
 
-/// Boots `iso` as a CD in qemu, for two minutes at most.
-pub(crate) async fn boot(firmware: Firmware, iso: &Path) -> Result<Booted> {
+/// Boots `iso`, a file or a URL, as a CD in qemu, for two minutes at most.
+pub(crate) async fn boot(firmware: Firmware, iso: impl AsRef<OsStr>) -> Result<Booted> {
     boot_from(Medium::Cd, firmware, iso).await
 }
 
 /// Boots `iso` in qemu, for two minutes at most.
-pub(crate) async fn boot_from(medium: Medium, firmware: Firmware, iso: &Path) -> Result<Booted> {
+pub(crate) async fn boot_from(medium: Medium, firmware: Firmware, iso: impl AsRef<OsStr>) -> Result<Booted> {
     let _turn = turn().await?;
+    let report = stdout_of(qemu(medium, firmware, iso.as_ref())).await?;
+    Booted::parse(&report).ok_or_else(|| format!("no report of a boot in {report:?}").into())
+}
+
+/// A machine that boots, whatever comes of it; it is switched off when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Booting {
+    script: Child,
+    _turn: SemaphorePermit<'static>,
+}
+
+impl Booting {
+    /// Starts to boot `iso`, a file or a URL, as a CD in qemu.
+    pub(crate) async fn start(firmware: Firmware, iso: impl AsRef<OsStr>) -> Result<Self> {
+        let turn = turn().await?;
+        let mut qemu = qemu(Medium::Cd, firmware, iso.as_ref());
+        Ok(Self { script: qemu.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?, _turn: turn })
+    }
+}
+
+impl Drop for Booting {
+    fn drop(&mut self) {
+        // It ends its qemu. It may have ended itself: then there is nothing to be done.
+        let _ = kill_process(Pid::from_child(&self.script), Signal::TERM);
+        let _ = self.script.wait();
+    }
+}
+
+fn qemu(medium: Medium, firmware: Firmware, iso: &OsStr) -> Command {
     let firmware = match firmware {
         Firmware::Bios => "bios",
         Firmware::Uefi => "uefi",
@@ -105,8 +138,7 @@ pub(crate) async fn boot_from(medium: Medium, firmware: Firmware, iso: &Path) ->
     };
     let mut qemu = script("qemu");
     qemu.arg(firmware).arg(iso).arg("120").arg(if medium == Medium::Cd { "cd" } else { "disk" });
-    let report = stdout_of(qemu).await?;
-    Booted::parse(&report).ok_or_else(|| format!("no report of a boot in {report:?}").into())
+    qemu
 }
 
 /// Where the tests' install script keeps what it fetched.
