@@ -2,7 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod any_bootenv;
 mod bad_input;
+mod making;
 mod mechanism;
 mod old_actions;
 mod programs;

@@ -8,7 +8,10 @@ use drp_virtual_media::iso::make::{self, Architecture, ImagePath, Item, Made, Pa
 use drp_virtual_media::iso::volume::Volume;
 use drp_virtual_media::iso::{Error, Firmware};
 use drp_virtual_media::operation::Operation;
+use drp_virtual_media_sim::loaders;
 use tempfile::TempDir;
+
+pub(super) use drp_virtual_media_sim::loaders::{noise, program};
 
 /// Where Debian's packages put what boots amd64.
 pub(super) const DEBIAN: [&str; 5] = [
@@ -53,11 +56,12 @@ impl Kitchen {
         path
     }
 
-    /// What goes by this name: a signed UEFI program for the processor that the name tells, or a part of isolinux.
+    /// What goes by this name.
     pub(super) fn put_loader(&self, name: &str) -> PathBuf {
-        let file = name.rsplit('/').next().unwrap().to_lowercase();
-        let machine = if file.contains("aa64") || name.contains("aarch64") { 0xaa64 } else { 0x8664 };
-        if file.contains(".efi") { self.put(name, &program(machine, true)) } else { self.put(name, &isolinux(&file)) }
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        loaders::write(&path).unwrap();
+        path
     }
 
     pub(super) fn recipe(&self) -> Recipe {
@@ -103,34 +107,6 @@ impl Kitchen {
         assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "{left:?}");
         error
     }
-}
-
-/// A UEFI program's header, and some bytes that differ from another's.
-pub(super) fn program(machine: u16, signed: bool) -> Vec<u8> {
-    let mut bytes = noise(9000, machine.into());
-    bytes[..512].fill(0);
-    bytes[..2].copy_from_slice(b"MZ");
-    bytes[60] = 128;
-    bytes[128..132].copy_from_slice(b"PE\0\0");
-    bytes[132..134].copy_from_slice(&machine.to_le_bytes());
-    bytes[152..154].copy_from_slice(&[0x0b, 0x02]);
-    bytes[296..304].fill(u8::from(signed));
-    bytes
-}
-
-fn isolinux(file: &str) -> Vec<u8> {
-    match file {
-        "isolinux.bin" => [&noise(6000, 5)[..], b"ldlinux.c32\0"].concat(),
-        "isohdpfx.bin" => noise(432, 6),
-        _ => noise(3000, 7),
-    }
-}
-
-/// Bytes that look like nothing else, and the same ones again.
-pub(super) fn noise(len: usize, seed: u64) -> Vec<u8> {
-    (0..len as u64)
-        .map(|at| (at + 1).wrapping_mul(seed | 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()[0])
-        .collect()
 }
 
 /// The volume's files with their contents.

@@ -5,6 +5,7 @@ pub mod console;
 pub mod dr_provision;
 pub mod endpoint;
 pub mod files;
+pub mod loaders;
 mod lock;
 pub mod proxy;
 pub mod template;
