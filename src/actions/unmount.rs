@@ -10,7 +10,6 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<Status, Error> {
     if ejected || call.state.boot_once {
         bmc.clear_boot_once().await?;
     }
-    call.site.serving.end(call.machine.uuid)?;
     call.record(|state| {
         if state.phase == Phase::Mounted {
             state.phase = Phase::Unmounted;
@@ -20,6 +19,8 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<Status, Error> {
         state.boot_once = false;
     })
     .await;
+    // Last: a look in between must not take it for an image that was lost while it is mounted.
+    call.site.serving.end(call.machine.uuid)?;
     tracing::info!(ejected, "unmounted");
     Ok(Status { image: String::new(), inserted: false })
 }

@@ -318,6 +318,7 @@ async fn now(call: &mut Call<'_>) -> Result<(Snapshot, Mechanism), Error> {
 async fn decision(call: &mut Call<'_>, event: &Event, after: Snapshot, mechanism: Mechanism) -> Decision {
     let since = call.state.updated.parse::<jiff::Timestamp>().ok();
     let since = since.and_then(|then| jiff::Timestamp::now().duration_since(then).try_into().ok());
+    let is_lost = call.site.serving.has_lost(call.machine.uuid, &call.state.url, &call.params);
     let before = before(call.site, event);
     let changes_nothing = before.is_some() && event.action != "create" && call.state.boot_env.is_empty();
     let told = Change { before, after: Some(after.clone()), state: &call.state, time: &event.time };
@@ -325,7 +326,7 @@ async fn decision(call: &mut Call<'_>, event: &Event, after: Snapshot, mechanism
         // Enabled where it is: an event that changes no BootEnv asks for nothing, now and at every later look.
         Decision::Ignore(reason) if changes_nothing => Decision::Ignore(reason),
         decision if told.before.is_some() && !matches!(decision, Decision::Ignore(_)) => decision,
-        _ => missed(&after, &call.state, since),
+        _ => missed(&after, &call.state, since, is_lost),
     };
     if !matches!(decision, Decision::Ignore(_)) || (mechanism == Mechanism::None && call.state.phase == Phase::Idle) {
         return decision;

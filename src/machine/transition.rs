@@ -34,7 +34,8 @@ pub struct Change<'a> {
 pub enum Decision {
     /// Generate the image for this BootEnv, mount it, boot from it once.
     Mount,
-    /// The same, and leave the power alone: nobody saw the change, so the machine may be running what it is to boot.
+    /// The same, and leave the power alone: nobody saw the change, or there was none and the image was lost, so the machine
+    /// may be running what it is to boot.
     Adopt,
     /// Eject our medium and delete the image, keep the directory.
     Unmount,
@@ -96,9 +97,10 @@ pub fn decide(change: &Change<'_>) -> Decision {
 }
 
 /// Decides what a machine asks for that is looked at without an event: what a lost event would have asked for, and the
-/// rest of what was cut off or failed. `since_state` is the time since the state was written.
+/// rest of what was cut off or failed. `since_state` is the time since the state was written, and `is_lost` says that the
+/// image of the state's URL should be served and is not.
 #[must_use]
-pub fn missed(after: &Snapshot, state: &State, since_state: Option<Duration>) -> Decision {
+pub fn missed(after: &Snapshot, state: &State, since_state: Option<Duration>, is_lost: bool) -> Decision {
     let resting = state.phase == Phase::Failed && since_state.is_some_and(|since| since < rest(state.attempts));
     if !after.enabled {
         return match state.is_of_the_hook() {
@@ -121,6 +123,8 @@ pub fn missed(after: &Snapshot, state: &State, since_state: Option<Duration>) ->
             }
         }
         _ if is_new => into(after),
+        // The BMC has a URL that answers 404, for this boot or the next.
+        Phase::Mounted if is_lost && after.boots_from_media => Decision::Adopt,
         _ => Decision::Ignore("the BootEnv did not change"),
     }
 }
@@ -294,7 +298,28 @@ mod tests {
             ("mounted by hand", off("local"), State { phase: Phase::Mounted, ..State::default() }, "not true"),
         ];
         for (name, after, state, expected) in cases {
-            let shown = shown(missed(&after, &state, Some(Duration::from_hours(1))));
+            let shown = shown(missed(&after, &state, Some(Duration::from_hours(1)), false));
+            assert!(shown.contains(expected), "{name}: {shown}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_is_lost_is_mounted_anew_where_it_is_still_wanted() {
+        let (on, off) = (|bootenv| snapshot(bootenv, true), |bootenv| snapshot(bootenv, false));
+        let of = |phase, bootenv| state(phase, bootenv, NOON);
+        let by_hand = State { mechanism: Mechanism::None, ..of(Phase::Mounted, "sledgehammer") };
+        let cases = [
+            ("mounted", on("sledgehammer"), of(Phase::Mounted, "sledgehammer"), "Adopt"),
+            ("not to be booted", on("local"), of(Phase::Mounted, "local"), "did not change"),
+            ("missed into local", on("local"), of(Phase::Mounted, "sledgehammer"), "Unmount"),
+            ("missed into another", on("sledgehammer-lab"), of(Phase::Mounted, "sledgehammer"), "Mount"),
+            ("taken out by hand", on("sledgehammer"), of(Phase::Unmounted, "sledgehammer"), "did not change"),
+            ("disabled", off("sledgehammer"), of(Phase::Mounted, "sledgehammer"), "Clean"),
+            ("by hand", off("sledgehammer"), by_hand, "not true"),
+            ("failed a moment ago", on("sledgehammer"), of(Phase::Failed, "sledgehammer"), "tried again later"),
+        ];
+        for (name, after, state, expected) in cases {
+            let shown = shown(missed(&after, &state, Some(Duration::ZERO), true));
             assert!(shown.contains(expected), "{name}: {shown}");
         }
     }
@@ -305,11 +330,15 @@ mod tests {
         let failed = |attempts| State { attempts, ..state(Phase::Failed, "sledgehammer", NOON) };
         for (attempts, seconds) in [(0, 30), (1, 30), (2, 60), (5, 480), (8, 3600), (u32::MAX, 3600)] {
             assert_eq!(rest(attempts), Duration::from_secs(seconds), "{attempts}");
-            let since = |seconds| missed(&after, &failed(attempts), Some(Duration::from_secs(seconds)));
+            let since = |seconds| missed(&after, &failed(attempts), Some(Duration::from_secs(seconds)), true);
             assert_eq!(since(seconds), Decision::Mount, "{attempts}");
             assert!(matches!(since(seconds - 1), Decision::Ignore(_)), "{attempts}");
             let local = snapshot("local", true);
-            assert_eq!(missed(&local, &failed(attempts), Some(Duration::ZERO)), Decision::Unmount, "another BootEnv");
+            assert_eq!(
+                missed(&local, &failed(attempts), Some(Duration::ZERO), true),
+                Decision::Unmount,
+                "another BootEnv"
+            );
         }
     }
 }

@@ -21,6 +21,9 @@ use crate::machine::MachineUuid;
 const IMAGE: &str = "/boot.iso";
 const TOLD: &str = "/boot.json";
 
+/// The directory of all images, in their paths.
+const ROOT: &str = "dynamic_isos";
+
 /// Hexadecimal digits of a token.
 const TOKEN: usize = 32;
 
@@ -110,6 +113,13 @@ impl Images {
     pub fn path(machine: MachineUuid, bootenv: &str, token: &Token) -> String {
         // Of what a BootEnv's name may hold, a blank alone needs escaping.
         path(machine, &bootenv.replace(' ', "%20"), token)
+    }
+
+    /// Whether a URL is the one of an image for the machine as it is named here, served or not.
+    pub(super) fn is_named(machine: MachineUuid, url: &str) -> bool {
+        let parts: Vec<&str> = url.strip_suffix(IMAGE).unwrap_or_default().rsplitn(5, '/').collect();
+        let [token, _, of, root, _] = parts[..] else { return false };
+        token.parse::<Token>().is_ok() && of == machine.to_string() && root == ROOT
     }
 
     /// Serves an image. Another one at this token goes, and who reads it is cut off.
@@ -264,7 +274,7 @@ impl Served {
 }
 
 fn path(machine: MachineUuid, bootenv: &str, token: &Token) -> String {
-    format!("/dynamic_isos/{machine}/{bootenv}/{}{IMAGE}", token.as_str())
+    format!("/{ROOT}/{machine}/{bootenv}/{}{IMAGE}", token.as_str())
 }
 
 /// A header has no parts of a second, and nothing from before 1970.
@@ -275,7 +285,30 @@ fn whole_seconds(time: SystemTime) -> SystemTime {
 
 #[cfg(test)]
 mod tests {
-    use super::Token;
+    use super::{Images, Token};
+    use crate::machine::MachineUuid;
+
+    #[test]
+    fn only_a_path_with_a_token_of_the_machine_is_a_name_that_is_given_here() {
+        const MACHINE: &str = "5c7de48b-2d3c-4b38-8d1c-0a1b2c3d4e5f";
+        let machine = MachineUuid::parse(MACHINE).unwrap();
+        let token = Token::random();
+        let named = |url: &str| Images::is_named(machine, url);
+        assert!(named(&format!("http://10.0.0.1:8096{}", Images::path(machine, "my env", &token))));
+        assert!(named(&format!("https://images.example.net/below{}", Images::path(machine, "x", &token))));
+        let (token, other) = (token.as_str(), "6c7de48b-2d3c-4b38-8d1c-0a1b2c3d4e5f");
+        for url in [
+            String::new(),
+            format!("http://10.0.0.1:8091/dynamic_isos/{MACHINE}/sledgehammer/boot.iso"),
+            // A BootEnv may be called so.
+            format!("http://10.0.0.1:8091/dynamic_isos/{MACHINE}/{token}/boot.iso"),
+            format!("http://10.0.0.1:8096/dynamic_isos/{other}/sledgehammer/{token}/boot.iso"),
+            format!("http://10.0.0.1:8096/isos/{MACHINE}/sledgehammer/{token}/boot.iso"),
+            format!("http://10.0.0.1:8096/dynamic_isos/{MACHINE}/sledgehammer/{token}/other.iso"),
+        ] {
+            assert!(!named(&url), "{url}");
+        }
+    }
 
     #[test]
     fn a_token_is_read_back_and_never_shown() {

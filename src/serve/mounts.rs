@@ -25,6 +25,8 @@ pub struct Mounts {
     kept: KeptPlans,
     boots: Mutex<HashMap<MachineUuid, Vec<Arc<Boot>>>>,
     changed: UnboundedSender<Arc<Boot>>,
+    /// Whether all is served again that a process before this one served.
+    restored: AtomicBool,
 }
 
 /// An image that is served to a machine, and how far a boot from it has come.
@@ -102,7 +104,8 @@ impl Mounts {
     #[must_use]
     pub fn new(images: Images, kept: KeptPlans) -> (Self, Changes) {
         let (changed, told) = unbounded_channel();
-        (Self { images, kept, boots: Mutex::default(), changed }, Changes(told))
+        let (boots, restored) = (Mutex::default(), AtomicBool::new(false));
+        (Self { images, kept, boots, changed, restored }, Changes(told))
     }
 
     /// What the server serves.
@@ -168,6 +171,7 @@ impl Mounts {
                 None => self.kept.forget(&plan.token)?,
             }
         }
+        self.restored.store(true, Ordering::Release);
         Ok(restored)
     }
 
@@ -184,6 +188,15 @@ impl Mounts {
     #[must_use]
     pub fn find(&self, machine: MachineUuid, url: &str) -> Option<Arc<Boot>> {
         self.boots().get(&machine)?.iter().find(|boot| url.ends_with(&boot.path)).cloned()
+    }
+
+    /// Whether `url` is one at which an image was served to the machine and is no longer. Nothing is lost as long as there are
+    /// kept plans that were not restored yet.
+    #[must_use]
+    pub fn has_lost(&self, machine: MachineUuid, url: &str) -> bool {
+        Images::is_named(machine, url)
+            && (self.restored.load(Ordering::Acquire) || self.kept.is_empty())
+            && self.find(machine, url).is_none()
     }
 
     /// The image at `url` is the one that is mounted: every other of the machine ends.

@@ -4,6 +4,7 @@
 
 mod any_bootenv;
 mod bad_input;
+mod lost_images;
 mod making;
 mod mechanism;
 mod old_actions;

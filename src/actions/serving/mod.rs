@@ -17,7 +17,7 @@ use self::setup::Setup;
 use super::memory::Live;
 use super::{Error, Site};
 use crate::iso::Templates;
-use crate::machine::{IsoDelivery, MachineUuid, Params};
+use crate::machine::{IsoDelivery, MachineUuid, Params, ServeTerms};
 use crate::serve::{Addresses, Mounts};
 
 pub use self::settings::SERVING_PARAMS;
@@ -117,6 +117,15 @@ impl Serving {
     pub fn end(&self, machine: MachineUuid) -> Result<(), Error> {
         self.states().remove(&machine);
         Ok(self.mounts().end(machine)?)
+    }
+
+    /// Whether `url` was served to a machine and is no longer, though by its parameters it should be: what was kept of it is
+    /// gone, or its template is another one. Where images are served up to an age, one that is not served is over on
+    /// purpose: what was kept of it went with it, so nobody could tell.
+    #[must_use]
+    pub fn has_lost(&self, machine: MachineUuid, url: &str, params: &Params) -> bool {
+        let no_age = ServeTerms::from_params(params).is_ok_and(|terms| terms.max_age.is_none());
+        no_age && self.mounts().has_lost(machine, url)
     }
 
     /// Ends what is served to machines that are no more: [`Mounts::sweep`].
