@@ -21,7 +21,7 @@ fn main() {
     if memory::is_child() {
         return memory::run();
     }
-    let rounds = std::env::var("BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+    let rounds = std::env::var("BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
     let site = Site::new();
     site::print_machine(rounds, &site);
     site.plans();
