@@ -33,36 +33,36 @@ const PATIENCE: Duration = Duration::from_mins(2);
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "boots a machine: needs tests/boot/install"]
 async fn a_vendors_template_boots_over_http_in_bios() -> Result {
-    prove(Served::vendors(Family::Grub).await?, Family::Grub, Firmware::Bios).await
+    prove(Source::vendors(Family::Grub).await?, Family::Grub, Firmware::Bios).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "boots a machine: needs tests/boot/install"]
 async fn a_vendors_template_boots_over_http_in_uefi() -> Result {
-    prove(Served::vendors(Family::Isolinux).await?, Family::Isolinux, Firmware::Uefi).await
+    prove(Source::vendors(Family::Isolinux).await?, Family::Isolinux, Firmware::Uefi).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "boots a machine: needs tests/boot/install"]
 async fn a_template_of_ours_boots_over_http_in_bios() -> Result {
-    prove(Served::ours().await?, Family::Isolinux, Firmware::Bios).await
+    prove(Source::ours().await?, Family::Isolinux, Firmware::Bios).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "boots a machine: needs tests/boot/install"]
 async fn a_template_of_ours_boots_over_http_in_uefi() -> Result {
-    prove(Served::ours().await?, Family::Isolinux, Firmware::Uefi).await
+    prove(Source::ours().await?, Family::Isolinux, Firmware::Uefi).await
 }
 
 /// The loader ends at an error of its own: the disk that its configuration names is not there.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "boots a machine: needs tests/boot/install"]
 async fn a_boot_that_hangs_in_the_boot_loader_is_told_as_that() -> Result {
-    let served = Served::vendors(Family::Grub).await?;
+    let source = Source::vendors(Family::Grub).await?;
     let templates = Templates::make().await?;
-    let broken = served.webroot.path().join("broken.iso");
+    let broken = source.webroot.path().join("broken.iso");
     fs::write(&broken, replaced(fs::read(&templates.of(Family::Grub).iso)?, b"set root=(cd)\n", b"set root=(cx)\n"))?;
-    let site = Site::start(Served { template: "broken.iso".into(), ..served }, &Node::documented()).await?;
+    let site = Site::start(Source { template: "broken.iso".into(), ..source }, &Node::documented()).await?;
     let why = site.stuck(Firmware::Bios).await?;
     let told = why.starts_with("the boot stands at: boot loader's configuration, nothing read for ")
         && why.contains("of a kernel little or nothing")
@@ -77,7 +77,7 @@ async fn a_boot_that_hangs_in_the_boot_loader_is_told_as_that() -> Result {
 async fn a_boot_that_hangs_in_the_kernels_download_is_told_with_how_much_of_it_came() -> Result {
     let templates = Templates::make().await?;
     let kernel = file(&templates.of(Family::Isolinux).iso, "/vmlinuz0")?;
-    let site = Site::start(Served::vendors(Family::Isolinux).await?, &Node::documented()).await?;
+    let site = Site::start(Source::vendors(Family::Isolinux).await?, &Node::documented()).await?;
     let middle = kernel.start + (kernel.end - kernel.start) / 2;
     let relay = Relay::start(site.image_server, middle..kernel.end).await?;
     let url = json!(format!("http://{}", relay.address));
@@ -111,9 +111,9 @@ fn file(iso: &Path, path: &str) -> Result<Range<u64>> {
 }
 
 /// Has the plugin serve an image, and boots its URL.
-async fn prove(served: Served, family: Family, firmware: Firmware) -> Result {
+async fn prove(source: Source, family: Family, firmware: Firmware) -> Result {
     let node = Node::documented();
-    let site = Site::start(served, &node).await?;
+    let site = Site::start(source, &node).await?;
     let proven = async {
         let answer = timeout(PATIENCE, site.server.set_bootenv(node.uuid, "sledgehammer")).await??;
         let url = answer.url.unwrap_or_default();
@@ -131,12 +131,12 @@ async fn prove(served: Served, family: Family, firmware: Firmware) -> Result {
 }
 
 /// A web root, and how the machine's Param names the template in it.
-struct Served {
+struct Source {
     webroot: TempDir,
     template: PathBuf,
 }
 
-impl Served {
+impl Source {
     /// One of the lab's, as the vendor makes them.
     async fn vendors(family: Family) -> Result<Self> {
         let templates = Templates::make().await?;
@@ -191,9 +191,9 @@ struct Site {
 }
 
 impl Site {
-    async fn start(served: Served, node: &Node) -> Result<Self> {
+    async fn start(source: Source, node: &Node) -> Result<Self> {
         let image_server = image_server_of_its_own();
-        let Served { webroot, template } = served;
+        let Source { webroot, template } = source;
         let files = FileServer::start(webroot.path()).await?;
         let options = Options::new(webroot.path().to_owned(), files.url());
         let server = Endpoint::start(Path::new(env!("CARGO_BIN_EXE_virtual-media")), options).await?;

@@ -117,7 +117,7 @@ fn what_the_kernel_and_the_boot_loader_look_at_is_no_new_boot_and_the_firmware_i
     assert_eq!((progress.now().boot, progress.now().stage, progress.now().bytes), (2, BootStage::Loader, 512));
 }
 
-/// The reads of qemu's HTTP client, which reads 256 KiB ahead, in boots with SeaBIOS, OVMF, isolinux and GRUB.
+/// The reads of qemu's HTTP client, which reads 256 KiB ahead, in boots by BIOS and UEFI with isolinux and GRUB.
 #[test]
 fn reads_ahead_of_the_firmware_and_of_grub_are_neither_a_kernel_nor_another_boot() {
     const AHEAD: u64 = 264_192;
