@@ -1,4 +1,4 @@
-//! BootEnvs that no vendor made an image for: templates of the plugin's own, made once of a kernel, its initrds and boot loaders.
+//! Environments that no vendor made an image for: templates of the plugin's own, made once of a kernel, its initrds and boot loaders.
 
 use std::fs;
 use std::path::Path;
@@ -97,8 +97,8 @@ async fn an_installer_boots_with_its_own_arguments_from_a_template_that_is_made_
         let (third, _) = making.machine("amd64").await;
         let (newer, report) = making.mounted(&third, INSTALL).await;
         assert!(newer["Template"] != state["Template"] && making.templates() == 2, "{newer}");
-        let size = fs::metadata(kernel).unwrap().len();
-        assert!(report.files.iter().any(|file| file.path == "/install.amd/vmlinuz" && file.size == size), "{report}");
+        let bytes = fs::metadata(kernel).unwrap().len();
+        assert!(report.files.iter().any(|file| file.path == "/install.amd/vmlinuz" && file.size == bytes), "{report}");
         assert_eq!(site.state(&first)["Url"], state["Url"]);
 
         // Back to what boots in-band.
