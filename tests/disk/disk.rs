@@ -37,7 +37,7 @@ impl Disk {
     /// Bytes in use, once all that was written and deleted has come to the disk.
     pub(crate) fn used(&self) -> u64 {
         rustix::fs::syncfs(File::open(self.path()).unwrap()).unwrap();
-        let disk = rustix::fs::statvfs(&self.path()).unwrap();
+        let disk = rustix::fs::statvfs(self.path()).unwrap();
         (disk.f_blocks - disk.f_bfree) * disk.f_frsize
     }
 }

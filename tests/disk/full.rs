@@ -43,12 +43,12 @@ fn a_full_disk_refuses_before_anything_is_written() {
     let text = full(&error, &old);
     assert!(text.contains("bytes are free there"), "{text}");
     assert_eq!(disk.used(), used);
-    assert_eq!(files(&disk.path().join("dynamic_isos")), [old.clone()]);
+    assert_eq!(files(&disk.path().join("dynamic_isos")), std::slice::from_ref(&old));
     assert!(holds(&old, &image(&template, 0)));
     // Full to the last byte: then not even a name for the new image may be had.
     fill(&disk.path().join("other"));
     full(&store.write(machine(0), "sledgehammer", &next, &operation).unwrap_err(), &old);
-    assert_eq!(files(&disk.path().join("dynamic_isos")), [old.clone()]);
+    assert_eq!(files(&disk.path().join("dynamic_isos")), std::slice::from_ref(&old));
     assert!(holds(&old, &image(&template, 0)));
     // As soon as there is room it goes on.
     fs::remove_file(disk.path().join("other")).unwrap();
@@ -72,7 +72,7 @@ fn a_disk_that_fills_up_meanwhile_leaves_the_old_image() {
     let text = full(&error, &old);
     assert!(!text.contains("bytes are free there"), "{text}");
     assert!(other.exists());
-    assert_eq!(files(&disk.path().join("dynamic_isos")), [old.clone()]);
+    assert_eq!(files(&disk.path().join("dynamic_isos")), std::slice::from_ref(&old));
     assert!(holds(&old, &image(&template, 0)));
     fs::remove_file(other).unwrap();
     store(&disk.path()).remove_machine(machine(0)).unwrap();
@@ -91,7 +91,7 @@ fn a_full_disk_with_clones_leaves_the_old_image() {
     let next = image(&template, 1);
     let error = store.write(machine(0), "sledgehammer", &next, &Operation::unwatched()).unwrap_err();
     full(&error, &old);
-    assert_eq!(files(&disk.path().join("dynamic_isos")), [old.clone()]);
+    assert_eq!(files(&disk.path().join("dynamic_isos")), std::slice::from_ref(&old));
     assert!(holds(&old, &image(&template, 0)));
     fs::remove_file(disk.path().join("other")).unwrap();
     store.write(machine(0), "sledgehammer", &next, &Operation::unwatched()).unwrap();
