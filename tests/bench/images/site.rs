@@ -66,7 +66,9 @@ fn scramble(path: &Path) {
         file.read_exact_at(&mut block, at).unwrap();
         if block.iter().all(|byte| *byte == b'.') {
             random.fill(&mut block);
-            block.iter_mut().for_each(|byte| *byte = *byte & 0x3f | 0x40);
+            for byte in &mut *block {
+                *byte = *byte & 0x3f | 0x40;
+            }
             file.write_all_at(&block, at).unwrap();
         }
     }
