@@ -109,6 +109,8 @@ impl Area {
             return Err(TooLong { needed: arguments.len(), room });
         }
         let mut bytes = self.entry.with_arguments(&arguments);
+        // A plan lives as long as its image is served: what a growing vector takes beyond its bytes would too, and is as much again.
+        bytes.reserve_exact(self.len.saturating_sub(bytes.len()));
         fill(&mut bytes, self.len);
         Ok(bytes)
     }

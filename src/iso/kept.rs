@@ -92,9 +92,16 @@ impl KeptPlans {
         let path = self.path(&plan.token);
         let failed = || Error::write(&path, 0);
         let bytes = plan.to_bytes().map_err(failed())?;
-        // A token is all that one needs to read an image.
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).map_err(failed())?;
-        let mut temp = tempfile::Builder::new().prefix(".plan.").tempfile_in(&self.directory).map_err(failed())?;
+        let create = || tempfile::Builder::new().prefix(".plan.").tempfile_in(&self.directory);
+        let mut temp = match create() {
+            // The first plan.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A token is all that one needs to read an image.
+                DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).map_err(failed())?;
+                create().map_err(failed())?
+            }
+            created => created.map_err(failed())?,
+        };
         temp.write_all(&bytes).map_err(failed())?;
         temp.persist(&path).map_err(|error| failed()(error.error))?;
         Ok(())
