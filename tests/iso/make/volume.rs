@@ -111,7 +111,10 @@ fn the_same_files_give_the_same_bytes_wherever_and_whenever() {
     assert!(image == one.make(&one.recipe()).1, "in the place of the first");
     other.put("in/initrd.gz", &noise(300_001, 9));
     let (_, changed) = other.make(&other.recipe());
-    let mark = |image: &[u8]| files(image).into_keys().find(|path| path.starts_with("/.virtual-media/")).unwrap();
+    // Beside loaders that have their usual names there.
+    let is_mark =
+        |path: &str| path.strip_prefix("/.virtual-media/").is_some_and(|name| u64::from_str_radix(name, 16).is_ok());
+    let mark = |image: &[u8]| files(image).into_keys().find(|path| is_mark(path)).unwrap();
     assert_ne!(mark(&image), mark(&changed), "two images are told apart");
 }
 
