@@ -345,13 +345,19 @@ async fn a_boot_is_watched_from_the_command_line_without_a_word_to_the_plugin() 
     let url = serving.site.server.set_bootenv(&uuid, "sledgehammer").await.unwrap().url.unwrap();
     let mut watch = status(&bmc, &["--watch"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next_line().await.unwrap().unwrap(), format!("{url} is mounted"));
-    while lines.next_line().await.unwrap().unwrap() != "boot 1: boot catalogue" {}
-    for (file, line) in
-        [("/boot/grub/grub.cfg", "boot 1: boot loader's configuration"), ("/stage1.img", "boot 1: initrd read whole")]
-    {
+    let mut next = async || {
+        let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await;
+        line.expect("a line within 30 s").unwrap().expect("a line")
+    };
+    assert_eq!(next().await, format!("{url} is mounted"));
+    while next().await != "boot 1: boot catalogue" {}
+    for (file, line) in [
+        (CONFIG, "boot 1: boot loader's configuration"),
+        ("/vmlinuz0", "boot 1: kernel, 100 %"),
+        ("/stage1.img", "boot 1: initrd read whole"),
+    ] {
         serving.read(&url, file, 100).await;
-        assert_eq!(lines.next_line().await.unwrap().unwrap(), line);
+        assert_eq!(next().await, line);
     }
     assert!(watch.wait().await.unwrap().success());
 
