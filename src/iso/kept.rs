@@ -6,10 +6,10 @@
 //! machine mends.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -84,27 +84,30 @@ impl KeptPlans {
         Self { directory: directory.into() }
     }
 
-    /// Keeps a plan, in place of one of the same token.
+    /// Keeps a plan. What a token names never changes, so nobody reads the file before it is whole but a process that starts, and
+    /// that tells half a plan by its digest.
     ///
     /// # Errors
-    /// No room or no permission.
+    /// No room or no permission; nothing is left then.
     pub fn keep(&self, plan: &KeptPlan) -> Result<(), Error> {
         let path = self.path(&plan.token);
         let failed = || Error::write(&path, 0);
         let bytes = plan.to_bytes().map_err(failed())?;
-        let create = || tempfile::Builder::new().prefix(".plan.").tempfile_in(&self.directory);
-        let mut temp = match create() {
+        // A token is all that one needs to read an image.
+        let create = || File::options().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let mut file = match create() {
             // The first plan.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // A token is all that one needs to read an image.
                 DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).map_err(failed())?;
                 create().map_err(failed())?
             }
             created => created.map_err(failed())?,
         };
-        temp.write_all(&bytes).map_err(failed())?;
-        temp.persist(&path).map_err(|error| failed()(error.error))?;
-        Ok(())
+        file.write_all(&bytes).map_err(|error| {
+            // Half a plan is none, whether it is there or not.
+            let _ = fs::remove_file(&path);
+            failed()(error)
+        })
     }
 
     /// Forgets the plan of a token; none is no error.
@@ -208,7 +211,7 @@ impl KeptPlan {
 
     fn read(path: &Path) -> io::Result<Self> {
         let mut bytes = Vec::new();
-        fs::File::open(path)?.take(BYTES).read_to_end(&mut bytes)?;
+        File::open(path)?.take(BYTES).read_to_end(&mut bytes)?;
         let plan = Self::from_bytes(&bytes)?;
         let named = path.file_name().and_then(OsStr::to_str).and_then(|name| name.strip_suffix(SUFFIX));
         if named != Some(plan.token.as_str()) {
