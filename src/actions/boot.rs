@@ -39,7 +39,9 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<Boot, Error> {
     let bootenv = call.bootenv_by_hand()?.to_owned();
     let wait = BootWait::from_params(&call.params)?;
     call.target()?;
-    let generated = generate(call, &bootenv).await?;
+    let ready = generate(call, &bootenv).await?;
+    // Before the machine is touched: nothing that can fail is left once it boots.
+    let generated = answer(call, ready).await?;
     let served = served(call, &generated.url, wait)?;
     let mut bmc = call.open_bmc().await?;
     let mount = mount(call, &mut bmc, &generated.url, true).await?;
@@ -53,7 +55,6 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<Boot, Error> {
         (Some((boot, wait)), Some(before)) => Some(until_read(call.operation, &boot, &before, wait).await?),
         _ => None,
     };
-    let generated = answer(call, generated).await?;
     Ok(Boot { generated, mount, powered, progress })
 }
 

@@ -39,6 +39,7 @@ pub use boot_catalog::Firmware;
 pub use boot_reads::BootReads;
 pub use cache::Cache;
 pub use error::Error;
+pub(crate) use hex::hex;
 pub use image::{Image, Piece};
 pub use kept::{KeptPlan, KeptPlans};
 pub use locate::locate_template;

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
 
 use super::error::TlsError;
+use crate::iso::hex;
 
 /// A certificate with its key, ready to be shown.
 #[derive(Clone, Debug)]
@@ -76,9 +77,7 @@ fn file_name(names: &[String]) -> String {
     names.sort();
     names.dedup();
     let digest = Sha256::digest(names.join("\n"));
-    let short = digest.iter().take(8).flat_map(|byte| [byte >> 4, byte & 15]);
-    let short: String = short.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
-    format!("image-server-{short}.pem")
+    format!("image-server-{}.pem", hex(&digest[..8]))
 }
 
 /// Makes a key and its certificate, in PEM one after the other.
