@@ -1,40 +1,33 @@
 //! Plans on disk: what a restarted process needs to serve the very bytes that a BMC began to read.
 //!
-//! A file a mounted image: one line of JSON, then the bytes of the patches one after the other. The digest in the line is of the
-//! template and of these bytes, so a file that was torn, or whose template is another one by now, is told from a good one.
-//! Written without waiting for the disk: one that a power cut took is a URL that is dead, which the next look at the
-//! machine mends.
+//! A line of a [`Journal`] for each mounted image, with the bytes of the patches in base64. The digest in the line is of the template and
+//! of these bytes, so a line that was damaged, or whose template is another one by now, is told from a good one. Written
+//! without waiting for the disk: one that a power cut took is a URL that is dead, which the next look at the machine mends.
 
-use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::image::Image;
+use super::journal::Journal;
 use super::plan::{Patch, Plan};
 use super::templates::Templates;
 use crate::machine::MachineUuid;
 use crate::operation::Operation;
 
-/// How the files are called.
-const SUFFIX: &str = ".plan";
-
-/// A plan has a few kilobytes; nothing larger is read.
-const BYTES: u64 = 1 << 20;
-
-/// The form of the file.
+/// The form of a line.
 const VERSION: u32 = 1;
 
-/// A directory of plans.
+/// The plans in one file.
 #[derive(Clone, Debug)]
 pub struct KeptPlans {
-    directory: PathBuf,
+    journal: Arc<Journal>,
 }
 
 /// A mounted image, as it is kept.
@@ -59,102 +52,68 @@ pub struct KeptPlan {
     plan: Plan,
 }
 
-/// The first line of a file.
+/// A line of the file; the token is its key.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Head {
+struct Line {
     version: u32,
-    machine: String,
+    machine: MachineUuid,
     boot_env: String,
-    token: String,
     clients: Vec<IpAddr>,
     until: Option<Timestamp>,
     made: Timestamp,
     template: PathBuf,
     digest: String,
     size: u64,
-    /// Offset in the image and length of each patch.
-    patches: Vec<(u64, usize)>,
+    /// Offset in the image and bytes of each patch.
+    patches: Vec<(u64, String)>,
 }
 
 impl KeptPlans {
-    /// The plans in `directory`, which is created when one is kept in it.
+    /// The plans in the file at `path`, which is created when one is kept in it.
     #[must_use]
-    pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { journal: Arc::new(Journal::new(path.into())) }
     }
 
-    /// Keeps a plan. What a token names never changes, so nobody reads the file before it is whole but a process that starts, and
-    /// that tells half a plan by its digest.
+    /// Keeps a plan.
     ///
     /// # Errors
     /// No room or no permission; nothing is left then.
     pub fn keep(&self, plan: &KeptPlan) -> Result<(), Error> {
-        let path = self.path(&plan.token);
-        let failed = || Error::write(&path, 0);
-        let bytes = plan.to_bytes().map_err(failed())?;
-        // A token is all that one needs to read an image.
-        let create = || File::options().write(true).create(true).truncate(true).mode(0o600).open(&path);
-        let mut file = match create() {
-            // The first plan.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).map_err(failed())?;
-                create().map_err(failed())?
-            }
-            created => created.map_err(failed())?,
-        };
-        file.write_all(&bytes).map_err(|error| {
-            // Half a plan is none, whether it is there or not.
-            let _ = fs::remove_file(&path);
-            failed()(error)
-        })
+        let kept = plan.to_line().and_then(|line| self.journal.put(&plan.token, &line));
+        kept.map_err(Error::write(self.journal.path(), 0))
     }
 
     /// Forgets the plan of a token; none is no error.
     ///
     /// # Errors
-    /// It cannot be deleted.
+    /// It cannot be written to the file.
     pub fn forget(&self, token: &str) -> Result<(), Error> {
-        let path = self.path(token);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::Remove { path, source: error }),
-            _ => Ok(()),
-        }
+        self.journal.end(token).map_err(Error::write(self.journal.path(), 0))
     }
 
     /// Whether none is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        fs::read_dir(&self.directory).map_or(true, |mut entries| entries.next().is_none())
+        self.journal.is_empty().unwrap_or(true)
     }
 
     /// Reads every plan. What is no whole one is told and left alone.
     ///
     /// # Errors
-    /// The directory cannot be read.
+    /// The file cannot be read.
     pub fn load(&self) -> Result<Vec<KeptPlan>, Error> {
-        let entries = match fs::read_dir(&self.directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(Error::read(&self.directory))?,
-        };
+        let path = self.journal.path();
         let mut plans = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(Error::read(&self.directory))?.path();
-            if path.to_str().is_none_or(|path| !path.ends_with(SUFFIX)) {
-                continue;
+        let read = self.journal.read(|token, line| match KeptPlan::from_line(token, line) {
+            Ok(plan) => plans.push(plan),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "a kept plan cannot be read; its URL is dead");
             }
-            match KeptPlan::read(&path) {
-                Ok(plan) => plans.push(plan),
-                Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "a kept plan cannot be read; its URL is dead");
-                }
-            }
-        }
+        });
+        read.map_err(Error::read(path))?;
         Ok(plans)
-    }
-
-    fn path(&self, token: &str) -> PathBuf {
-        self.directory.join(format!("{token}{SUFFIX}"))
     }
 }
 
@@ -188,65 +147,44 @@ impl KeptPlan {
         }
     }
 
-    fn to_bytes(&self) -> io::Result<Vec<u8>> {
-        let patches = self.plan.patches();
-        let head = Head {
+    fn to_line(&self) -> io::Result<String> {
+        let patches = self.plan.patches().iter();
+        let line = Line {
             version: VERSION,
-            machine: self.machine.to_string(),
+            machine: self.machine,
             boot_env: self.bootenv.clone(),
-            token: self.token.clone(),
             clients: self.clients.clone(),
             until: self.until,
             made: self.made,
             template: self.template.clone(),
             digest: self.digest.clone(),
             size: self.plan.len(),
-            patches: patches.iter().map(|patch| (patch.offset, patch.bytes.len())).collect(),
+            patches: patches.map(|patch| (patch.offset, BASE64_STANDARD_NO_PAD.encode(&patch.bytes))).collect(),
         };
-        let mut bytes = serde_json::to_vec(&head)?;
-        bytes.push(b'\n');
-        bytes.extend(patches.iter().flat_map(|patch| &patch.bytes));
-        Ok(bytes)
+        Ok(serde_json::to_string(&line)?)
     }
 
-    fn read(path: &Path) -> io::Result<Self> {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(BYTES).read_to_end(&mut bytes)?;
-        let plan = Self::from_bytes(&bytes)?;
-        let named = path.file_name().and_then(OsStr::to_str).and_then(|name| name.strip_suffix(SUFFIX));
-        if named != Some(plan.token.as_str()) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is of another token than its name says"));
-        }
-        Ok(plan)
-    }
-
-    fn from_bytes(bytes: &[u8]) -> io::Result<Self> {
+    fn from_line(token: &str, line: &[u8]) -> io::Result<Self> {
         let damaged = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| damaged("it has no end"))?;
-        let (head, mut rest) = (&bytes[..end], &bytes[end + 1..]);
-        let head: Head = serde_json::from_slice(head)?;
-        if head.version != VERSION {
+        let line: Line = serde_json::from_slice(line)?;
+        if line.version != VERSION {
             return Err(damaged("it is of another version of the plugin"));
         }
-        let mut patches = Vec::new();
-        for (offset, len) in head.patches {
-            let (bytes, more) = rest.split_at_checked(len).ok_or_else(|| damaged("it ends early"))?;
-            patches.push(Patch { offset, bytes: bytes.to_vec() });
-            rest = more;
-        }
-        let plan = Plan::new(head.size, patches).ok_or_else(|| damaged("its patches overlap or leave the image"))?;
-        if !head.token.bytes().all(|byte| byte.is_ascii_alphanumeric()) || head.token.is_empty() {
-            return Err(damaged("its token is none"));
-        }
+        let patches = line.patches.into_iter().map(|(offset, bytes)| {
+            let bytes = BASE64_STANDARD_NO_PAD.decode(bytes).map_err(|_| damaged("its bytes are not in base64"))?;
+            Ok(Patch { offset, bytes })
+        });
+        let patches = patches.collect::<io::Result<_>>()?;
+        let plan = Plan::new(line.size, patches).ok_or_else(|| damaged("its patches overlap or leave the image"))?;
         Ok(Self {
-            machine: MachineUuid::parse(&head.machine).map_err(|error| damaged(&error.to_string()))?,
-            bootenv: head.boot_env,
-            token: head.token,
-            clients: head.clients,
-            until: head.until,
-            made: head.made,
-            template: head.template,
-            digest: head.digest,
+            machine: line.machine,
+            bootenv: line.boot_env,
+            token: token.to_owned(),
+            clients: line.clients,
+            until: line.until,
+            made: line.made,
+            template: line.template,
+            digest: line.digest,
             plan,
         })
     }

@@ -20,6 +20,7 @@ mod error;
 pub mod fat;
 mod hex;
 pub mod image;
+mod journal;
 mod kept;
 mod layout;
 mod locate;

@@ -34,7 +34,7 @@ async fn an_image_whose_plan_or_template_was_lost_is_mounted_anew_and_no_other()
         let boots = bmc.state().boots.len();
         site.server.kill_plugin().await;
         if lost == "plans" {
-            fs::remove_dir_all(making.cache().join("plans")).unwrap();
+            fs::remove_file(making.cache().join("plans")).unwrap();
         } else {
             let path = site.webroot.path().join("sledgehammer").join(SIGNATURE).join("cdboot.iso");
             template::write(&path, Family::Isolinux).unwrap();

@@ -7,8 +7,8 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use drp_virtual_media::iso::Template;
 use drp_virtual_media::iso::volume::Volume;
+use drp_virtual_media::iso::{KeptPlans, Template};
 use drp_virtual_media::operation::Operation;
 use drp_virtual_media_sim::bmc::{Bmc, Personality};
 use drp_virtual_media_sim::endpoint::Endpoint;
@@ -96,7 +96,7 @@ impl Serving {
     }
 
     fn plans(&self) -> usize {
-        fs::read_dir(self.cache().join("plans")).map_or(0, Iterator::count)
+        KeptPlans::new(self.cache().join("plans")).load().unwrap().len()
     }
 
     /// Waits until the machine's state says this of its boot.
