@@ -28,6 +28,9 @@ const ROOT: &str = "dynamic_isos";
 const TOKEN: usize = 32;
 
 /// The part of an image's path that nobody can guess: who knows it may read the image. It lasts as long as the mount, also over a restart.
+///
+/// No secret to those who may see the machine: its state, its BMC and our messages and log have the URL, which an operator
+/// tries where a BMC cannot read it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Token(Box<str>);
 
@@ -43,7 +46,7 @@ impl Token {
         Self(Uuid::new_v4().simple().to_string().into())
     }
 
-    /// Its text, which is a secret: not for logs.
+    /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

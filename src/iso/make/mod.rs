@@ -34,7 +34,7 @@ use super::boot_catalog::Firmware;
 use super::error::Error;
 use super::hex::hex;
 use super::template::Template;
-use super::write::{create_beside, parent};
+use super::write::create_beside;
 use crate::operation::Operation;
 
 /// A kernel or an initrd: what one extent of ISO 9660 can name.
@@ -218,8 +218,6 @@ pub fn write(recipe: &Recipe, path: &Path, operation: &Operation) -> Result<Made
         return Err(Error::Cancelled { doing: "writing", path: path.to_owned() });
     }
     temp.persist(path).map_err(|error| failed()(error.error))?;
-    // As in `write_image`: whole and in place, whatever becomes of the directory.
-    let _ = File::open(parent(path)).and_then(|directory| directory.sync_all());
     operation.done(format!("made template {}", path.display()));
     Ok(made(size, room, loaders))
 }
