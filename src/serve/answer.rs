@@ -99,7 +99,7 @@ impl Writer {
             Err(Absent::Unknown) => return self.refuse(NOT_FOUND, keep, is_head, "", out),
             Err(Absent::Forbidden) => return self.refuse(FORBIDDEN, keep, is_head, "", out),
         };
-        if let Err(error) = served.mount.image.check_unchanged() {
+        if let Err(error) = served.check_unchanged() {
             let (machine, bootenv) = (served.mount.machine, &served.mount.bootenv);
             tracing::error!(%machine, bootenv, %error, "an image cannot be served");
             return self.refuse(CHANGED, Keep { keeps_connection: false, ..keep }, is_head, "", out);

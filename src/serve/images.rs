@@ -7,14 +7,14 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::conditions::Validators;
-use crate::iso::Image;
 use crate::iso::volume::ReadAt;
+use crate::iso::{self, Image};
 use crate::machine::MachineUuid;
 
 /// An image's file, as the last part of its path, and what is told of it beside.
@@ -23,6 +23,9 @@ const TOLD: &str = "/boot.json";
 
 /// The directory of all images, in their paths.
 const ROOT: &str = "dynamic_isos";
+
+/// How long a template's file is taken for unchanged after a look at it: one at each request would be a fortieth of the work for 64 KiB.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Hexadecimal digits of a token.
 const TOKEN: usize = 32;
@@ -215,6 +218,9 @@ pub(super) struct Served {
     first: AtomicBool,
     refused: AtomicBool,
     sent: AtomicU64,
+    since: Instant,
+    /// Milliseconds after `since` until which the template's file is not looked at again.
+    unchanged: AtomicU64,
 }
 
 impl Served {
@@ -237,11 +243,24 @@ impl Served {
             first: AtomicBool::new(true),
             refused: AtomicBool::new(false),
             sent: AtomicU64::new(0),
+            since: Instant::now(),
+            unchanged: AtomicU64::new(0),
         }
     }
 
     fn has_expired(&self) -> bool {
         self.mount.expires.is_some_and(|expires| expires <= SystemTime::now())
+    }
+
+    /// Fails where the template's file was written to after the image was made; at the latest [`LOOK`] after that.
+    pub(super) fn check_unchanged(&self) -> Result<(), iso::Error> {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let now = self.since.elapsed();
+        if milliseconds(now) >= self.unchanged.load(Ordering::Relaxed) {
+            self.mount.image.check_unchanged()?;
+            self.unchanged.store(milliseconds(now + LOOK), Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The image's length in bytes.

@@ -20,7 +20,7 @@ const SMALL: u64 = 16 << 10;
 const CHUNK: u64 = 64 << 10;
 
 /// What a reader may take before the others on its thread have their turn.
-const TURN: u64 = 1 << 20;
+const TURN: u64 = 2 << 20;
 
 /// Where an answer goes.
 pub(super) struct Reader<'s> {
@@ -147,6 +147,6 @@ impl<'b> Turn<'b> {
         if served.gone.is_cancelled() {
             return Err(io::ErrorKind::NotFound.into());
         }
-        served.mount.image.check_unchanged().map_err(io::Error::other)
+        served.check_unchanged().map_err(io::Error::other)
     }
 }

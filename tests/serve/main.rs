@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+mod changed;
 mod client;
 mod life;
 mod limits;
