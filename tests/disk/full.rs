@@ -21,6 +21,18 @@ fn full(error: &Error, path: &Path) -> String {
     text
 }
 
+/// The disk is full: the new image of the machine is refused and the old one stays. As soon as there is room it goes on.
+fn refused_until_there_is_room(disk: &Disk, old: &Path, template: &Arc<Template>, refused: &Operation) {
+    let (store, next) = (store(&disk.path()), image(template, 1));
+    let write = |operation: &Operation| store.write(machine(0), "sledgehammer", &next, operation);
+    full(&write(refused).unwrap_err(), old);
+    assert_eq!(files(&disk.path().join("dynamic_isos")), [old]);
+    assert!(holds(old, &image(template, 0)));
+    fs::remove_file(disk.path().join("other")).unwrap();
+    write(&Operation::unwatched()).unwrap();
+    assert!(holds(old, &next));
+}
+
 /// A disk with an old image of one machine on it, of a template that is elsewhere.
 fn with_old_image(kind: &str) -> (Disk, TempDir, PathBuf, Arc<Template>) {
     let (disk, elsewhere) = (Disk::new(kind, 128), TempDir::new().unwrap());
@@ -36,10 +48,8 @@ fn a_full_disk_refuses_before_anything_is_written() {
     // Room for most of an image, and not for all.
     fs::write(disk.path().join("other"), vec![b'x'; INITRD / 2]).unwrap();
     let used = disk.used();
-    let store = store(&disk.path());
-    let next = image(&template, 1);
     let operation = Operation::new(|progress| assert!(progress.percent.is_none_or(|percent| percent == 0), "it began"));
-    let error = store.write(machine(0), "sledgehammer", &next, &operation).unwrap_err();
+    let error = store(&disk.path()).write(machine(0), "sledgehammer", &image(&template, 1), &operation).unwrap_err();
     let text = full(&error, &old);
     assert!(text.contains("bytes are free there"), "{text}");
     assert_eq!(disk.used(), used);
@@ -47,13 +57,7 @@ fn a_full_disk_refuses_before_anything_is_written() {
     assert!(holds(&old, &image(&template, 0)));
     // Full to the last byte: then not even a name for the new image may be had.
     fill(&disk.path().join("other"));
-    full(&store.write(machine(0), "sledgehammer", &next, &operation).unwrap_err(), &old);
-    assert_eq!(files(&disk.path().join("dynamic_isos")), std::slice::from_ref(&old));
-    assert!(holds(&old, &image(&template, 0)));
-    // As soon as there is room it goes on.
-    fs::remove_file(disk.path().join("other")).unwrap();
-    store.write(machine(0), "sledgehammer", &next, &Operation::unwatched()).unwrap();
-    assert!(holds(&old, &next));
+    refused_until_there_is_room(&disk, &old, &template, &operation);
 }
 
 #[test]
@@ -88,14 +92,7 @@ fn a_full_disk_with_clones_leaves_the_old_image() {
     let store = store(&disk.path());
     let old = write(&store, &template, 0).unwrap().path;
     fill(&disk.path().join("other"));
-    let next = image(&template, 1);
-    let error = store.write(machine(0), "sledgehammer", &next, &Operation::unwatched()).unwrap_err();
-    full(&error, &old);
-    assert_eq!(files(&disk.path().join("dynamic_isos")), std::slice::from_ref(&old));
-    assert!(holds(&old, &image(&template, 0)));
-    fs::remove_file(disk.path().join("other")).unwrap();
-    store.write(machine(0), "sledgehammer", &next, &Operation::unwatched()).unwrap();
-    assert!(holds(&old, &next));
+    refused_until_there_is_room(&disk, &old, &template, &Operation::unwatched());
 }
 
 /// Unpacked templates on a disk with room for two: one that is kept and one that is being unpacked.
