@@ -6,6 +6,7 @@ mod changed;
 mod client;
 mod life;
 mod limits;
+mod mounts;
 mod programs;
 mod ranges;
 mod requests;
