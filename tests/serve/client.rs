@@ -2,6 +2,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Nothing here is waited for so long unless it never comes; the machines that tests run on are shared.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
@@ -24,7 +28,9 @@ impl Answer {
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).unwrap(), came: Vec::new() }
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, came: Vec::new() }
     }
 
     pub(crate) fn send(&mut self, text: &str) {
@@ -77,6 +83,9 @@ impl Client {
         let len = match self.stream.read(&mut buf) {
             Ok(len) => len,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                panic!("neither a byte nor an end came for {PATIENCE:?}, after {} bytes", self.came.len())
+            }
             Err(error) => panic!("{error}"),
         };
         self.came.extend_from_slice(&buf[..len]);

@@ -39,13 +39,15 @@ fn a_reader_that_takes_nothing_is_cut_off_and_others_are_not() {
 
 #[test]
 fn a_slow_reader_that_takes_a_little_lives() {
-    let site = Site::with(LARGE, Limits { stall: SHORT, ..Limits::default() });
+    // On a busy machine a reader may be late for far more than it pauses.
+    let stall = SHORT * 4;
+    let site = Site::with(LARGE, Limits { stall, ..Limits::default() });
     let mut reader = stalled(&site);
     let mut bytes = Vec::new();
     // Far less in each limit than the third of a buffer at which the kernel calls the connection writable.
-    for _ in 0..20 {
+    for _ in 0..30 {
         bytes.extend(reader.bytes(128 << 10));
-        thread::sleep(SHORT / 2);
+        thread::sleep(stall / 8);
     }
     bytes.extend(reader.bytes(site.bytes.len() - bytes.len()));
     assert!(bytes == site.bytes);
@@ -59,6 +61,21 @@ fn a_slow_head_is_answered_with_408() {
     let answer = client.answer();
     assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
     assert!(client.rest().is_empty());
+}
+
+#[test]
+fn a_head_that_comes_in_drops_has_no_more_time() {
+    let site = Site::with(0, Limits { head: SHORT, ..Limits::default() });
+    let mut client = site.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+    // A byte as soon as nothing came for a quarter of the limit.
+    client.stream.set_read_timeout(Some(SHORT / 4)).unwrap();
+    let is_answered = (0..100).any(|_| {
+        client.send("a");
+        client.stream.peek(&mut [0]).is_ok()
+    });
+    assert!(is_answered, "each byte had the whole limit again");
+    assert_eq!(client.answer().status, 408);
 }
 
 #[test]
@@ -81,15 +98,17 @@ fn a_tls_handshake_that_does_not_end_is_given_up() {
 
 #[test]
 fn a_flood_of_idle_connections_keeps_nobody_out() {
-    let site = Site::with(0, Limits { connections: 8, per_client: 8, ..Limits::default() });
-    let path = site.path();
-    let mut flood: Vec<Client> = (0..64).map(|_| site.client()).collect();
-    let mut client = site.client();
-    for _ in 0..3 {
-        assert_eq!(client.get(&path, "Range: bytes=0-0\r\n").status, 206);
-    }
-    for gone in &mut flood[..32] {
-        assert!(gone.rest().is_empty());
+    for (connections, per_client) in [(8, 128), (128, 8)] {
+        let site = Site::with(0, Limits { connections, per_client, ..Limits::default() });
+        let path = site.path();
+        let mut flood: Vec<Client> = (0..64).map(|_| site.client()).collect();
+        let mut client = site.client();
+        for _ in 0..3 {
+            assert_eq!(client.get(&path, "Range: bytes=0-0\r\n").status, 206);
+        }
+        for gone in &mut flood[..32] {
+            assert!(gone.rest().is_empty());
+        }
     }
 }
 

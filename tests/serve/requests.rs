@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
+use drp_virtual_media::serve::Mount;
+
 use crate::client::Answer;
 use crate::site::Site;
 
@@ -217,4 +219,38 @@ fn a_head_may_come_byte_by_byte() {
         client.send(&byte.to_string());
     }
     assert_eq!(client.answer().body, site.bytes[1..4]);
+}
+
+#[test]
+fn what_is_told_of_an_image_is_told_whole_to_whoever_knows_its_url() {
+    let site = Site::start();
+    let path = site.path().replace("boot.iso", "boot.json");
+    let mut client = site.client();
+    // Not an image: no part of it is asked for, and nothing of it may be kept.
+    for headers in ["", "Range: bytes=0-0\r\n", "If-None-Match: *\r\n"] {
+        let answer = client.get(&path, headers);
+        assert_eq!((answer.status, answer.body.as_slice()), (200, &b"{\"Reads\":0}"[..]), "{headers}");
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{headers}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{headers}");
+    }
+    client.send(&format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_eq!(client.head().header("content-length"), Some("11"));
+    for other in [
+        path.replace(site.token.as_str(), "00000000000000000000000000000000"),
+        path.replace("9f0c2a4e", "9f0c2a4f"),
+        path.replace("sledge", "hammer"),
+        format!("{path}/"),
+        path.replace("dynamic_isos", "dynamic"),
+    ] {
+        assert_eq!(client.get(&other, "").status, 404, "{other}");
+    }
+    // A watcher is not at the BMC's address.
+    for (what, change, status) in [
+        ("for others", Mount { clients: Some(Vec::new()), ..site.mount() }, 200),
+        ("over", Mount { expires: Some(SystemTime::now()), ..site.mount() }, 404),
+        ("unwatched", Mount { watch: None, ..site.mount() }, 404),
+    ] {
+        site.images.insert(site.token.clone(), change);
+        assert_eq!(client.get(&path, "").status, status, "{what}");
+    }
 }
