@@ -4,6 +4,8 @@
 
 mod changed;
 mod client;
+#[cfg(target_os = "linux")]
+mod files;
 mod life;
 mod limits;
 mod mounts;
