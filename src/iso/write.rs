@@ -73,9 +73,12 @@ pub(super) fn sweep(path: &Path) -> io::Result<()> {
         if !ours || !entry.file_type()?.is_file() {
             continue;
         }
-        let left = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
-        if left
-            && let Err(error) = fs::remove_file(entry.path())
+        let Ok(file) = File::open(entry.path()) else { continue };
+        if file.try_lock().is_err() {
+            continue;
+        }
+        // Under the lock: who has just created the file and locks it now finds it locked, or gone.
+        if let Err(error) = fs::remove_file(entry.path())
             && error.kind() != io::ErrorKind::NotFound
         {
             return Err(error);
@@ -192,5 +195,33 @@ mod kernel {
 
     pub(super) fn copy(_from: &File, _from_at: u64, _to: &File, _to_at: u64, _len: u64) -> io::Result<Option<u64>> {
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use super::{create_beside, sweep};
+
+    #[test]
+    fn a_file_that_is_being_created_is_never_taken_for_a_dead_process() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("boot.iso");
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        sweep(&path).unwrap();
+                    }
+                });
+            }
+            let create = || create_beside(&path)?.persist(&path).map_err(|error| error.error);
+            let failed = (0..4000).find_map(|_| create().err());
+            is_over.store(true, Ordering::Relaxed);
+            assert!(failed.is_none(), "{failed:?}: a file was deleted that its writer had");
+        });
     }
 }
