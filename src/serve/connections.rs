@@ -150,51 +150,55 @@ mod tests {
 
     use futures_util::FutureExt;
 
-    use super::Connections;
+    use super::{Connections, Place};
 
     fn client(last: u8) -> IpAddr {
         Ipv4Addr::new(192, 0, 2, last).into()
     }
 
-    #[tokio::test]
-    async fn the_connection_that_waits_longest_gives_way() {
+    /// A place that nobody has to wait for.
+    fn at_once(connections: &Connections, last: u8) -> Option<Place> {
+        connections.admit(client(last)).now_or_never().expect("it does not wait")
+    }
+
+    #[test]
+    fn the_connection_that_waits_longest_gives_way() {
         let connections = Connections::new(3, 3);
-        let [first, second, third] =
-            [1, 2, 3].map(|last| connections.admit(client(last)).now_or_never().flatten().unwrap());
+        let [first, second, third] = [1, 2, 3].map(|last| at_once(&connections, last).unwrap());
         first.work();
-        let fourth = connections.admit(client(4)).await.unwrap();
+        let fourth = at_once(&connections, 4).unwrap();
         assert!(second.close().is_cancelled());
         assert!(!first.close().is_cancelled() && !third.close().is_cancelled());
         first.rest();
-        let _fifth = connections.admit(client(5)).await.unwrap();
+        let _fifth = at_once(&connections, 5).unwrap();
         assert!(third.close().is_cancelled(), "it waits longer than the first, which rests only now");
         assert!(!first.close().is_cancelled() && !fourth.close().is_cancelled());
     }
 
-    #[tokio::test]
-    async fn a_client_takes_nobody_elses_place_and_waits_for_none() {
+    #[test]
+    fn a_client_takes_nobody_elses_place_and_waits_for_none() {
         let connections = Connections::new(10, 2);
-        let other = connections.admit(client(2)).await.unwrap();
-        let [first, second] = [(), ()].map(|()| connections.admit(client(1)).now_or_never().flatten().unwrap());
-        let third = connections.admit(client(1)).await.unwrap();
+        let other = at_once(&connections, 2).unwrap();
+        let [first, second] = [(), ()].map(|()| at_once(&connections, 1).unwrap());
+        let third = at_once(&connections, 1).unwrap();
         assert!(first.close().is_cancelled() && !second.close().is_cancelled() && !other.close().is_cancelled());
         second.work();
         third.work();
-        assert!(connections.admit(client(1)).await.is_none());
+        assert!(at_once(&connections, 1).is_none());
         drop(third);
-        assert!(connections.admit(client(1)).await.is_some());
+        assert!(at_once(&connections, 1).is_some());
     }
 
-    #[tokio::test]
-    async fn where_all_are_read_from_one_more_waits() {
+    #[test]
+    fn where_all_are_read_from_one_more_waits() {
         let connections = Connections::new(1, 1);
-        let only = connections.admit(client(1)).await.unwrap();
+        let only = at_once(&connections, 1).unwrap();
         only.work();
         assert!(connections.admit(client(2)).now_or_never().is_none());
         let mut waiting = Box::pin(connections.admit(client(2)));
         assert!(waiting.as_mut().now_or_never().is_none());
         only.rest();
-        assert!(waiting.await.is_some());
+        assert!(waiting.now_or_never().expect("it waits no longer").is_some());
         assert!(only.close().is_cancelled());
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use drp_virtual_media::serve::Limits;
 
+use crate::client::PATIENCE;
 use crate::site::Site;
 
 /// Set in the process that has few files.
@@ -16,9 +17,6 @@ const FEW: &str = "VIRTUAL_MEDIA_TEST_FEW_FILES";
 
 /// How long a reader that cannot be taken is left waiting: ten tries of the server or so.
 const WAIT: Duration = Duration::from_secs(1);
-
-/// Nothing is logged so late unless it never is.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs a test of this file again, in a process that may have 128 files open: the limit and the log are a process's. Says whether this is
 /// that process.

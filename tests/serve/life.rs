@@ -6,7 +6,9 @@ use std::os::unix::fs::FileExt;
 use std::time::{Duration, SystemTime};
 
 use drp_virtual_media::serve::{Config, Error, Images, Limits, Listen, Mount, Server};
+use tokio::time::timeout;
 
+use crate::client::PATIENCE;
 use crate::site::{BOOTENV, LARGE, Site, listen, machine};
 
 #[test]
@@ -95,11 +97,13 @@ async fn a_server_that_stops_lets_readers_read_to_the_end() {
 
 #[tokio::test]
 async fn a_server_that_stops_cuts_off_who_does_not_end() {
-    let mut site = Site::with(LARGE, Limits { grace: Duration::from_millis(1), ..Limits::default() });
+    let (grace, stall) = (Duration::from_millis(1), Duration::from_hours(1));
+    let mut site = Site::with(LARGE, Limits { grace, stall, ..Limits::default() });
     let mut reader = site.client();
     reader.send(&format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", site.path()));
     reader.head();
-    site.server.take().unwrap().stop().await;
+    let stopping = timeout(PATIENCE, site.server.take().unwrap().stop()).await;
+    assert!(stopping.is_ok(), "it waits for the reader");
     let rest = tokio::task::spawn_blocking(move || reader.rest());
     assert!(rest.await.unwrap().len() < site.bytes.len());
 }

@@ -31,15 +31,13 @@ fn any_range_is_that_part_of_the_image_and_is_told_as_it_was_sent() {
         prop_assert_eq!(answer.status, 206);
         let part = usize::try_from(from).unwrap()..usize::try_from(to).unwrap();
         prop_assert!(answer.body == site.bytes[part]);
+        // The last bytes of an answer are told after they were sent, and before the next request is read.
+        client.borrow_mut().get("/", "");
+        let sent = from..to;
+        prop_assert_eq!(site.read.joined(), std::slice::from_ref(&sent));
         Ok(())
     });
     checked.unwrap();
-    // The last bytes of an answer are told after they were sent, and before the next request is read.
-    site.read.0.lock().unwrap().clear();
-    client.borrow_mut().get(&path, "Range: bytes=10-2000009\r\n");
-    client.borrow_mut().get(&path, "Range: bytes=0-9\r\n");
-    client.borrow_mut().get("/", "");
-    assert_eq!(site.read.joined(), [10..2_000_010, 0..10]);
 }
 
 #[test]
