@@ -78,6 +78,9 @@ async fn an_installer_boots_with_its_own_arguments_from_a_template_that_is_made_
         for path in ["/install.amd/vmlinuz", "/install.amd/initrd.gz", "/extra/firmware.cpio.gz"] {
             assert!(has(&report, path), "{path}: {report}");
         }
+        let image = reqwest::get(state["Url"].as_str().unwrap()).await.unwrap().bytes().await.unwrap();
+        let initrds = b"    initrd /install.amd/initrd.gz /extra/firmware.cpio.gz\n";
+        assert!(image.windows(initrds.len()).any(|bytes| bytes == initrds), "the kernel gets them in their order");
         // isolinux may have it by a shorter name, which leaves more of its line to the arguments.
         assert!(report.areas.iter().any(|area| area.kernel == "/install.amd/vmlinuz"), "{report}");
         assert!(report.areas.iter().all(|area| has(&report, &area.kernel)), "{report}");
