@@ -78,6 +78,10 @@ fn a_template_is_opened_once_until_it_changes() {
     fs::write(&path, gz(&fixture("isolinux"))).unwrap();
     let (changed, unpacked) = open(&templates, &path).unwrap();
     assert!(unpacked && changed.areas().len() != first.areas().len());
+    // As long as before, and another one nevertheless.
+    File::open(&path).unwrap().set_modified(SystemTime::now() - Duration::from_mins(1)).unwrap();
+    let (touched, unpacked) = open(&templates, &path).unwrap();
+    assert!(unpacked && !Arc::ptr_eq(&touched, &changed));
     // What was made of the first one still has its bytes.
     assert_eq!(images::image(&first, "a=b").template().areas().len(), 3);
 }
@@ -138,6 +142,33 @@ fn what_was_used_longest_ago_makes_room_and_nothing_that_is_used() {
 }
 
 #[test]
+fn a_use_makes_young_again() {
+    let site = Site::new();
+    let paths = ["a.tar.gz", "b.tar.gz", "c.tar.gz"].map(|name| site.tarball(name));
+    open(&site.templates(2), &paths[0]).unwrap();
+    let [first] = site.kept().try_into().unwrap();
+    open(&site.templates(2), &paths[1]).unwrap();
+    used_at(&first, 20);
+    site.kept().iter().filter(|path| **path != first).for_each(|path| used_at(path, 10));
+    let (_, unpacked) = open(&site.templates(2), &paths[0]).unwrap();
+    assert!(!unpacked);
+    open(&site.templates(2), &paths[2]).unwrap();
+    assert!(first.exists() && site.kept().len() == 2, "b goes, which nobody used since");
+}
+
+#[test]
+fn the_last_32_templates_stay_open() {
+    let site = Site::new();
+    let templates = site.templates(9);
+    let opened: Vec<_> = (0..33)
+        .map(|number| images::file(&site.dir, &format!("{number}/cdboot.iso"), &fixture("grub")))
+        .map(|path| Arc::downgrade(&open(&templates, &path).unwrap().0))
+        .collect();
+    let closed: Vec<usize> = (0..33).filter(|number| opened[*number].upgrade().is_none()).collect();
+    assert_eq!(closed, [0]);
+}
+
+#[test]
 fn a_template_that_nothing_is_made_of_makes_room_in_its_own_process() {
     let site = Site::new();
     let templates = site.templates(1);
@@ -145,7 +176,9 @@ fn a_template_that_nothing_is_made_of_makes_room_in_its_own_process() {
     drop(open(&templates, &paths[0]).unwrap());
     let (held, _) = open(&templates, &paths[1]).unwrap();
     assert!(matches!(open(&templates, &paths[0]).unwrap_err(), Error::CacheFull { .. }));
-    drop(held);
+    let (again, _) = open(&templates, &paths[1]).unwrap();
+    assert!(Arc::ptr_eq(&held, &again), "what images are made of stays open");
+    drop((held, again));
     open(&templates, &paths[0]).unwrap();
 }
 

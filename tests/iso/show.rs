@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use drp_virtual_media::iso::show::Report;
+use drp_virtual_media::iso::show::{Answer, Report};
 use drp_virtual_media::operation::Operation;
 use tempfile::TempDir;
 
@@ -79,6 +79,10 @@ fn what_is_missing_is_found_and_no_error() {
     let mut broken_catalog = image.clone();
     broken_catalog[49 * 2048 + 28] ^= 1;
     says(&broken_catalog, "no valid boot catalogue");
+    assert_eq!(report(&image).boots.bios.answer, Answer::Yes);
+    let mut not_bootable = image.clone();
+    not_bootable[49 * 2048 + 32] = 0;
+    assert_eq!(report(&not_bootable).boots.bios.answer, Answer::No);
     // The last is /EFI/BOOT/grub.cfg, the first the copy in the boot image that nobody reads.
     let place = |needle: &[u8]| (0..image.len()).rev().find(|at| image[*at..].starts_with(needle)).unwrap();
     let mut unmarked = image.clone();

@@ -1,8 +1,11 @@
 //! Which boot loaders are taken, and what names a template in a cache.
 
 use std::fs;
+use std::sync::Arc;
 
 use drp_virtual_media::iso::make::{Architecture, Payload, Places, Recipe};
+use drp_virtual_media::iso::{Cache, Error, Templates};
+use drp_virtual_media::operation::Operation;
 
 use super::kitchen::{DEBIAN, Kitchen, is_below, program, source_of};
 
@@ -101,4 +104,28 @@ fn a_cache_finds_a_template_by_all_that_it_is_made_of() {
     }
     fs::remove_file(kitchen.path("in/vmlinuz")).unwrap();
     assert!(recipe.key().unwrap_err().to_string().contains("in/vmlinuz"));
+}
+
+#[test]
+fn a_cache_keeps_what_was_made_and_room_is_made_for_the_next() {
+    let kitchen = Kitchen::debian();
+    let one = kitchen.recipe();
+    let other = Recipe { name: "another".to_owned(), ..one.clone() };
+    let size = kitchen.make(&one).0.size;
+    let directory = kitchen.path("cache");
+    let process = || Templates::new(Some(Cache::new(&directory, size + size / 2)));
+    let templates = process();
+    let open = |templates: &Templates, recipe: &Recipe| {
+        let operation = Operation::unwatched();
+        templates.open_made(recipe, &operation).map(|template| (template, !operation.steps_done().is_empty()))
+    };
+    let (held, is_made) = open(&templates, &one).unwrap();
+    assert_eq!((held.size(), is_made), (size, true));
+    let (again, is_made) = open(&templates, &one).unwrap();
+    assert!(Arc::ptr_eq(&held, &again) && !is_made);
+    assert!(!open(&process(), &one).unwrap().1, "another process makes nothing");
+    assert!(matches!(open(&templates, &other).unwrap_err(), Error::CacheFull { .. }), "images are made of the first");
+    drop((held, again));
+    assert!(open(&templates, &other).unwrap().1);
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
 }

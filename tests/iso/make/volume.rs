@@ -130,6 +130,12 @@ fn a_template_may_boot_by_one_firmware() {
         assert_eq!((boots.as_slice(), report.areas.len()), (&entries.map(str::to_owned)[..], areas));
         assert_eq!((made.room, made.secure_boot), (2000, only == Firmware::Uefi));
         assert_eq!(image[510..512], [0x55, 0xaa], "a partition table");
+        // isolinux finds the volume and its own length by the table that mkisofs writes into it from byte 8 on.
+        let files = files(&image);
+        let isolinux = files.get("/isolinux/isolinux.bin");
+        let table = isolinux.map(|file| [8, 16].map(|at| u32::from_le_bytes(file[at..at + 4].try_into().unwrap())));
+        let wanted = isolinux.map(|file| [16, u32::try_from(file.len()).unwrap()]);
+        assert_eq!((table, table.is_some()), (wanted, only == Firmware::Bios));
     }
 }
 
