@@ -156,3 +156,85 @@ fn part_of(path: &str, is_booted: bool) -> Part {
         Part::Other
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::boot_catalog::Emulation;
+    use super::*;
+    use crate::iso::area;
+    use crate::iso::volume::Extent;
+
+    const BLOCK: u64 = 2048;
+
+    fn file(path: &str, block: u64, len: u64) -> FileEntry {
+        FileEntry { path: path.to_owned(), extents: vec![Extent { offset: block * BLOCK, len }] }
+    }
+
+    fn area(path: &str, text: &str) -> Area {
+        let text = format!("{text}{}", format!("{}\n", "#".repeat(80)).repeat(25));
+        area::find(path, text.as_bytes(), 0).unwrap().pop().unwrap()
+    }
+
+    fn boot(firmware: Firmware, block: u64) -> BootImage {
+        BootImage { firmware, bootable: true, emulation: Emulation::None, offset: block * BLOCK, load: 2048 }
+    }
+
+    /// The parts of the first blocks, a letter each.
+    fn blocks(layout: &Layout, blocks: u64) -> String {
+        let letter = |(part, _): (Part, Range<u64>)| match part {
+            Part::Kernel => 'K',
+            Part::Initrd => 'I',
+            Part::Configuration => 'C',
+            Part::Loader => 'L',
+            Part::Catalogue => '.',
+            Part::Other => 'o',
+        };
+        (0..blocks).flat_map(|block| layout.parts(block * BLOCK..block * BLOCK + 1).map(letter)).collect()
+    }
+
+    #[test]
+    fn files_are_what_the_entries_name_the_catalogue_boots_and_their_places_say() {
+        let isolinux = "# REPLACE 2 HERE\nlabel 1\n  kernel vmlinuz0\n  append initrd=stage1.img a=b\n";
+        let grub = "# REPLACE HERE\nmenuentry \"x\" {\n  linux ($root)/kernel a=b\n  initrd ($root)/initrd\n}\n";
+        let areas = [area("/isolinux/isolinux.cfg", isolinux), area("/boot/grub/grub.cfg", grub)];
+        let files = [
+            file("/isolinux/boot.cat", 1, 2048),
+            file("/isolinux/isolinux.bin", 2, 2048),
+            file("/isolinux/isolinux.cfg", 3, 2048),
+            file("/isolinux/vmlinuz0", 4, 4096),
+            file("/isolinux/stage1.img", 6, 2048),
+            file("/kernel", 8, 2048),
+            file("/initrd", 9, 3000),
+            file("/boot/grub/grub.cfg", 11, 2048),
+            file("/boot/grub/core.img", 12, 2048),
+            file("/somewhere/efi.img", 13, 2048),
+            file("/somewhere/open-firmware", 14, 2048),
+            file("/root.squashfs", 15, 2048),
+        ];
+        let catalogue = [boot(Firmware::Bios, 2), boot(Firmware::Uefi, 13), boot(Firmware::Other, 14)];
+        let layout = Layout::new(&files, &areas, &catalogue);
+        assert_eq!(blocks(&layout, 17), "..LCKKI.KIICLLoo.");
+        assert_eq!((layout.len(Part::Kernel), layout.len(Part::Initrd)), (6144, 5048));
+        let begins = (0..17).filter(|block| layout.begins_a_boot(block * BLOCK));
+        assert_eq!(begins.collect::<Vec<_>>(), [2, 13]);
+        // Kernels and initrds are one run of bytes each, and what is between two files is the catalogue.
+        let parts: Vec<_> = layout.parts(5 * BLOCK..10 * BLOCK).collect();
+        let initrds = [(Part::Initrd, 0..2048), (Part::Initrd, 2048..4096)];
+        let [first, second] = initrds;
+        let between = (Part::Catalogue, 7 * BLOCK..8 * BLOCK);
+        assert_eq!(parts, [(Part::Kernel, 2048..4096), first, between, (Part::Kernel, 4096..6144), second]);
+    }
+
+    #[test]
+    fn of_two_names_of_the_same_bytes_the_one_counts_that_says_most() {
+        let isolinux = "# REPLACE 2 HERE\nlabel 1\n  kernel /k\n  append initrd=/0 a=b\n";
+        // As in templates of ours, where each loader has the names that suit it.
+        let grub = "# REPLACE HERE\nmenuentry \"x\" {\n  linux /z-copy a=b\n  initrd /long/initrd\n}\n";
+        let areas = [area("/isolinux/isolinux.cfg", isolinux), area("/boot/grub/grub.cfg", grub)];
+        let names = ["/a-copy", "/k", "/z-copy"].map(|name| file(name, 1, 2048));
+        let layout =
+            Layout::new(&[&names[..], &[file("/0", 2, 2048), file("/long/initrd", 2, 2048)]].concat(), &areas, &[]);
+        assert_eq!((layout.len(Part::Kernel), layout.len(Part::Initrd)), (2048, 2048));
+        assert_eq!(blocks(&layout, 4), ".KI.");
+    }
+}
