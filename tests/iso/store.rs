@@ -5,8 +5,10 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use drp_virtual_media::iso::{Error, Image, Store, Template, write_image};
+use drp_virtual_media::machine::MachineUuid;
 use drp_virtual_media::operation::Operation;
 use tempfile::TempDir;
 use url::Url;
@@ -212,6 +214,41 @@ fn what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not() {
     drop(lock);
     web.store.remove_image(uuid(), "sledgehammer").unwrap();
     assert!(!alive.exists() && foreign.exists());
+}
+
+#[test]
+fn all_images_stay_within_their_limit() {
+    let web = Web::new();
+    let size = web.bytes.len() as u64;
+    let store = web.store.clone().with_limit(Some(2 * size + size / 2));
+    let (one, other) = (uuid(), MachineUuid::parse("00000000-0000-4000-8000-000000000000").unwrap());
+    let write =
+        |machine, bootenv| store.write(machine, bootenv, &web.image("a=b"), &Operation::unwatched()).map(|_| ());
+    write(one, "sledgehammer").unwrap();
+    write(other, "sledgehammer").unwrap();
+    write(other, "sledgehammer").expect("it takes the place of the one before");
+    let error = write(one, "another").unwrap_err();
+    assert!(matches!(error, Error::ImagesFull { used, .. } if used == 2 * size), "{error}");
+    assert!(error.to_string().contains("virtual-media/images-limit"), "{error}");
+    assert_eq!(store.images(one).unwrap(), ["sledgehammer"]);
+    store.remove_machine(other).unwrap();
+    write(one, "another").unwrap();
+}
+
+#[test]
+fn a_template_that_is_written_to_meanwhile_leaves_the_old_image() {
+    let web = Web::new();
+    let old = web.store.write(uuid(), "sledgehammer", &web.image("a=b"), &Operation::unwatched()).unwrap().path;
+    let next = web.image("a=c");
+    let template = web.template.path().to_owned();
+    let operation = Operation::new(move |progress| {
+        assert_eq!(progress.step, "write");
+        File::open(&template).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    });
+    let error = web.store.write(uuid(), "sledgehammer", &next, &operation).unwrap_err();
+    assert!(matches!(error, Error::TemplateChanged { .. }), "{error}");
+    assert!(fs::read(&old).unwrap() == images::applied(&web.bytes, web.image("a=b").plan()));
+    assert_eq!(listing(&web.machine().join("sledgehammer")), ["boot.iso"]);
 }
 
 #[test]
