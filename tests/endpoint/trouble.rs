@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::site::{Site, images};
 use drp_virtual_media_sim::bmc::{Fault, Matcher, Personality};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_that_no_event_told_are_found_after_a_reconnect() {
@@ -145,4 +146,23 @@ async fn an_expired_token_ends_the_plugin_with_one_clear_line() {
     let again = site.server.restart_plugin().await;
     assert!(again.is_ok() || again.unwrap_err().to_string().contains("token"), "a new token comes with a new process");
     site.fleet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_past_the_limit_of_all_are_refused_with_its_param() {
+    let site = Site::start().await;
+    // Of a mebibyte, two images leave less than a third one has.
+    site.server.configure_plugin(json!({"virtual-media/images-limit": 1})).await.unwrap();
+    let mut machines = Vec::new();
+    for phase in ["Mounted", "Mounted", "Failed"] {
+        let (machine, bmc) = site.machine(Personality::Ilo5).await;
+        site.server.set_bootenv(&machine, "sledgehammer").unwrap();
+        site.until_phase(&machine, phase).await;
+        machines.push((machine, bmc));
+    }
+    let (refused, bmc) = &machines[2];
+    let error = site.state(refused)["LastError"].as_str().unwrap().to_owned();
+    assert!(error.contains("raise Param virtual-media/images-limit"), "{error}");
+    assert!(images(bmc).is_empty() && !site.image(refused).exists());
+    site.end().await;
 }
