@@ -81,8 +81,9 @@ impl KeptPlans {
     /// # Errors
     /// No room or no permission; nothing is left then.
     pub fn keep(&self, plan: &KeptPlan) -> Result<(), Error> {
-        let kept = plan.to_line().and_then(|line| self.journal.put(&plan.token, &line));
-        kept.map_err(Error::write(self.journal.path(), 0))
+        let path = self.journal.path();
+        let line = plan.to_line().map_err(Error::write(path, 0))?;
+        self.journal.put(&plan.token, &line).map_err(Error::write(path, line.len() as u64))
     }
 
     /// Forgets the plan of a token; none is no error.

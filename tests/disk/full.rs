@@ -14,7 +14,7 @@ use crate::disk::Disk;
 use crate::site::{INITRD, files, fill, holds, image, machine, store, template, write};
 
 /// What a file system refuses, and in which words.
-fn full(error: &Error, path: &Path) -> String {
+pub(crate) fn full(error: &Error, path: &Path) -> String {
     assert!(matches!(error, Error::DiskFull { .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains(path.to_str().unwrap()) && text.contains("free some space"), "{text}");

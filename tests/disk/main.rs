@@ -5,4 +5,5 @@
 mod clones;
 mod disk;
 mod full;
+mod plans;
 mod site;

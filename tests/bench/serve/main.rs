@@ -36,10 +36,15 @@ fn main() {
     let ours = Ours::start(&site);
     let nginx = Nginx::start(&lab, &site);
 
+    let only = std::env::var("BENCH_ONLY").unwrap_or_default();
     let mut rows = Vec::new();
     for scheme in ["http", "https"] {
         for (name, size) in SIZES {
             for connections in CONNECTIONS {
+                let what = format!("{scheme} {name} x {connections}");
+                if !what.contains(&only) {
+                    continue;
+                }
                 let wrk = |server: &str| wrk::run(&lab, server, connections, time, size, site.len);
                 let pairs = (0..rounds).map(|round| {
                     let measure_ours = || wrk(&ours.url(scheme, &site));
@@ -54,7 +59,7 @@ fn main() {
                     }
                 });
                 let measured = Measured::of(&pairs.collect::<Vec<_>>(), size == 0);
-                eprintln!("{scheme} {name} x {connections}: {measured:?}");
+                eprintln!("{what}: {measured:?}");
                 rows.push(Row { scheme, name, connections, measured });
             }
         }
