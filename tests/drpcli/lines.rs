@@ -32,7 +32,7 @@ pub(crate) fn lines(page: &str, text: &str) -> Vec<Line> {
 /// The calls of drpcli in a line of shell, without what the shell does around them.
 fn calls(line: &str) -> Vec<Vec<String>> {
     let line = line.trim_start().trim_start_matches("$ ");
-    if line.starts_with('#') {
+    if line.starts_with('#') || !line.contains("drpcli") {
         return Vec::new();
     }
     let mut words =
