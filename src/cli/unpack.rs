@@ -13,10 +13,11 @@ use clap::Args;
 use super::Failure;
 
 /// The files, by their place.
-const ASSETS: [(&str, &str); 8] = [
+const ASSETS: [(&str, &str); 9] = [
     ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
     ("LICENSE", include_str!("../../LICENSE")),
     ("README.md", include_str!("../../README.md")),
+    ("docs/benchmarks.md", include_str!("../../docs/benchmarks.md")),
     ("docs/bmcs.md", include_str!("../../docs/bmcs.md")),
     ("docs/dr-provision.md", include_str!("../../docs/dr-provision.md")),
     ("docs/reference.md", include_str!("../../docs/reference.md")),
