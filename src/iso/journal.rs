@@ -254,7 +254,10 @@ fn lock(file: &File) -> io::Result<()> {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_LIMIT => std::thread::sleep(LOCK_POLL),
             Err(TryLockError::WouldBlock) => {
-                let held = format!("another process has held it for {} s", LOCK_LIMIT.as_secs());
+                let held = format!(
+                    "another process has held it for {} s; look for a plugin that hangs (`fuser` names it)",
+                    LOCK_LIMIT.as_secs()
+                );
                 return Err(io::Error::new(io::ErrorKind::TimedOut, held));
             }
             // A file system without locks: then nobody else can have one either.

@@ -7,7 +7,6 @@
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 use jiff::Timestamp;
@@ -25,9 +24,9 @@ use crate::operation::Operation;
 const VERSION: u32 = 1;
 
 /// The plans in one file.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct KeptPlans {
-    journal: Arc<Journal>,
+    journal: Journal,
 }
 
 /// A mounted image, as it is kept.
@@ -73,7 +72,7 @@ impl KeptPlans {
     /// The plans in the file at `path`, which is created when one is kept in it.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { journal: Arc::new(Journal::new(path.into())) }
+        Self { journal: Journal::new(path.into()) }
     }
 
     /// Keeps a plan.

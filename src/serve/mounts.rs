@@ -175,6 +175,12 @@ impl Mounts {
         Ok(restored)
     }
 
+    /// Whether images are to be served that were served before the process was started, or since.
+    #[must_use]
+    pub fn has_kept(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
     /// The image that was published last for a machine in a BootEnv.
     #[must_use]
     pub fn latest(&self, machine: MachineUuid, bootenv: &str) -> Option<Arc<Boot>> {
@@ -195,7 +201,7 @@ impl Mounts {
     #[must_use]
     pub fn has_lost(&self, machine: MachineUuid, url: &str) -> bool {
         Images::is_named(machine, url)
-            && (self.restored.load(Ordering::Acquire) || self.kept.is_empty())
+            && (self.restored.load(Ordering::Acquire) || !self.has_kept())
             && self.find(machine, url).is_none()
     }
 

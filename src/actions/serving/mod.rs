@@ -66,7 +66,7 @@ impl Serving {
     pub(super) async fn start_if_wanted(&self, site: &Arc<Site>, defaults: &Params) {
         let wanted = matches!(IsoDelivery::from_params(defaults), Ok(IsoDelivery::Serve));
         let setup = self.setup();
-        if !wanted && setup.kept.is_empty() {
+        if !wanted && !setup.mounts.has_kept() {
             return;
         }
         if let Err(error) = setup.start(site).await {

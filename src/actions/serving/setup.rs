@@ -31,7 +31,6 @@ pub(super) struct Setup {
     pub(super) params: Params,
     pub(super) templates: Arc<Templates>,
     pub(super) mounts: Arc<Mounts>,
-    pub(super) kept: KeptPlans,
     running: tokio::sync::Mutex<Running>,
 }
 
@@ -49,14 +48,13 @@ impl Setup {
         let cache = settings.cache.as_deref();
         let templates = Templates::new(cache.map(|cache| Cache::new(cache.join("templates"), settings.cache_limit)));
         let kept = KeptPlans::new(cache.unwrap_or(Path::new("")).join("plans"));
-        let (mounts, changes) = Mounts::new(Images::new(), kept.clone());
+        let (mounts, changes) = Mounts::new(Images::new(), kept);
         let running = Running { server: None, changes: Some(changes), follower: None };
         Self {
             settings,
             params,
             templates: Arc::new(templates),
             mounts: Arc::new(mounts),
-            kept,
             running: tokio::sync::Mutex::new(running),
         }
     }
