@@ -18,6 +18,11 @@ use crate::client::installed;
 /// It waits for answers to multicasts, which nobody gives.
 const PATIENCE: Duration = Duration::from_mins(5);
 
+/// The one assertion that is judged by statistics: two tests of the session token's bits, each at a significance of 0.01, so
+/// that of tokens from the system's random source two in a hundred are warned of (2.2 % of 200,000 version 4 UUIDs, 1.9 % of as
+/// many 64 random bytes; `random_sequence` in the validator's `utils.py`). Its warning says nothing of a single run.
+const BY_CHANCE: &str = "RESP_HEADERS_X_AUTH_TOKEN";
+
 /// An assertion of the validator's, and the request that it failed for.
 type Failure = (String, String);
 
@@ -52,12 +57,21 @@ async fn the_protocol_validator_fails_the_generic_bmc_for_what_is_listed_alone()
 
     let passed = report.iter().filter(|(_, result, _)| result == "PASS").count();
     assert!(passed > 100, "{passed} assertions passed: the validator has hardly come to test anything");
-    let failures = report.into_iter().filter(|(_, result, _)| result != "PASS" && result != "NOT_TESTED");
-    let failures: Vec<(Failure, String)> = failures.map(|(failure, _, message)| (failure, message)).collect();
+    let failures: Vec<(Failure, String)> = report.into_iter().filter_map(failure).collect();
     let listed: BTreeSet<Failure> = listed().into_iter().map(|(failure, _)| failure).collect();
     let new: Vec<_> = failures.iter().filter(|(failure, _)| !listed.contains(failure)).collect();
     let gone: Vec<_> = listed.iter().filter(|listed| failures.iter().all(|(failure, _)| failure != *listed)).collect();
     assert!(new.is_empty() && gone.is_empty(), "not in validator.md: {new:#?}\nin it, and not failed: {gone:#?}");
+}
+
+/// The failure that a row of the report tells of, with its message, if it tells of one.
+fn failure((failure, result, message): (Failure, String, String)) -> Option<(Failure, String)> {
+    let fails = match result.as_str() {
+        "PASS" | "NOT_TESTED" => false,
+        "WARN" => failure.0 != BY_CHANCE,
+        _ => true,
+    };
+    fails.then_some((failure, message))
 }
 
 /// The rows of the validator's report: what was asserted of which request, the result, and its message.
