@@ -7,23 +7,24 @@ use crate::bmc::Power;
 use crate::iso::Store;
 use crate::machine::{Mechanism, Phase, PowerOnTransition, State};
 
-/// Generates the image for `bootenv`, mounts it, sets boot-once, and switches the power as `power` says. Answers the image's URL.
+/// Generates the image for `bootenv`, mounts it, sets boot-once, and switches the power as `power` says; without it the power is
+/// left alone, which a later try can read in the state. Answers the image's URL.
 pub(crate) async fn into_virtual_media(
     call: &mut Call<'_>,
     bootenv: &str,
-    power: PowerOnTransition,
+    power: Option<PowerOnTransition>,
 ) -> Result<url::Url, Error> {
-    begin(call, Phase::Mounting, bootenv).await;
+    begin(call, Phase::Mounting, bootenv, power.is_none()).await;
     call.target()?;
     let generated = generate(call, bootenv).await?;
     let mut bmc = call.open_bmc().await?;
     mount(call, &mut bmc, &generated.url, true).await?;
     match power {
-        PowerOnTransition::None => {}
-        PowerOnTransition::On => {
+        None | Some(PowerOnTransition::None) => {}
+        Some(PowerOnTransition::On) => {
             power::switch(&mut bmc, Power::On).await?;
         }
-        PowerOnTransition::Cycle => {
+        Some(PowerOnTransition::Cycle) => {
             power::switch(&mut bmc, Power::Cycle).await?;
         }
     }
@@ -34,7 +35,7 @@ pub(crate) async fn into_virtual_media(
 /// Ejects our medium, clears boot-once and deletes the image; the machine boots in-band from now on. Answers what could
 /// not be undone, because it is on another BMC.
 pub(crate) async fn into_band(call: &mut Call<'_>, bootenv: &str) -> Result<Option<String>, Error> {
-    begin(call, Phase::Unmounting, bootenv).await;
+    begin(call, Phase::Unmounting, bootenv, false).await;
     let left = eject_ours(call).await?;
     call.site.serving.end(call.machine.uuid)?;
     // Which BootEnv was left is not always told, so every image of the machine goes; the directories stay.
@@ -55,7 +56,7 @@ pub(crate) async fn into_band(call: &mut Call<'_>, bootenv: &str) -> Result<Opti
 /// Answers as [`into_band`] does.
 pub(crate) async fn clean(call: &mut Call<'_>) -> Result<Option<String>, Error> {
     let bootenv = call.machine.bootenv.clone();
-    begin(call, Phase::Unmounting, &bootenv).await;
+    begin(call, Phase::Unmounting, &bootenv, false).await;
     let ejected = eject_ours(call).await;
     call.site.serving.end(call.machine.uuid)?;
     call.store()?.remove_machine(call.machine.uuid)?;
@@ -89,7 +90,7 @@ pub(crate) fn cut_off(call: &mut Call<'_>) {
     });
 }
 
-async fn begin(call: &mut Call<'_>, phase: Phase, bootenv: &str) {
+async fn begin(call: &mut Call<'_>, phase: Phase, bootenv: &str, leaves_power: bool) {
     let right_at = call.right_at.clone();
     call.record(|state| {
         // A try that neither failed nor succeeded was cut off with the process.
@@ -97,6 +98,7 @@ async fn begin(call: &mut Call<'_>, phase: Phase, bootenv: &str) {
         let again = unfinished && state.boot_env == bootenv;
         state.attempts = if again { state.attempts + 1 } else { 1 };
         state.phase = phase;
+        state.leaves_power = leaves_power;
         state.mechanism = Mechanism::Plugin;
         if !right_at.is_empty() {
             state.event_time.clone_from(&right_at);

@@ -388,8 +388,8 @@ async fn act(call: &mut Call<'_>, decision: Decision, event: &Event, limit: Dura
             Decision::Ignore(reason) => Ok(ignored(event, &bootenv, reason)),
             Decision::Mount | Decision::Adopt => {
                 let power = match decision {
-                    Decision::Mount => PowerOnTransition::from_params(&call.params)?,
-                    _ => PowerOnTransition::None,
+                    Decision::Mount => Some(PowerOnTransition::from_params(&call.params)?),
+                    _ => None,
                 };
                 let url = transition::into_virtual_media(call, &bootenv, power).await?;
                 Ok(Answer { url: Some(url), ..answer(&call.machine, Outcome::Mounted) })

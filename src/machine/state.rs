@@ -58,6 +58,9 @@ pub struct State {
     pub boot_once: bool,
     /// How far the boot from the image has come, where the plugin serves it.
     pub boot: BootProgress,
+    /// Whether the last transition leaves the power alone whatever the machine's parameters say: the machine may be running what
+    /// it is to boot, also when a failed try is made again.
+    pub leaves_power: bool,
     /// Tries of the last transition, the successful one included.
     pub attempts: u32,
     /// What went wrong last; empty after a success.

@@ -34,8 +34,8 @@ pub struct Change<'a> {
 pub enum Decision {
     /// Generate the image for this BootEnv, mount it, boot from it once.
     Mount,
-    /// The same, and leave the power alone: nobody saw the change, or there was none and the image was lost, so the machine
-    /// may be running what it is to boot.
+    /// The same, and leave the power alone, also when it fails and is tried again: nobody saw the change, or there was none and
+    /// the image was lost, so the machine may be running what it is to boot.
     Adopt,
     /// Eject our medium and delete the image, keep the directory.
     Unmount,
@@ -111,9 +111,9 @@ pub fn missed(after: &Snapshot, state: &State, since_state: Option<Duration>, is
     }
     let is_new = state.boot_env != after.bootenv;
     match state.phase {
-        Phase::Mounting | Phase::Unmounting => into(after),
-        Phase::Failed if is_new || !resting => into(after),
-        Phase::Failed => Decision::Ignore(RESTS),
+        Phase::Failed if resting && !is_new => Decision::Ignore(RESTS),
+        Phase::Mounting | Phase::Failed if state.leaves_power && !is_new && after.boots_from_media => Decision::Adopt,
+        Phase::Mounting | Phase::Unmounting | Phase::Failed => into(after),
         // Never seen before. In a BootEnv that boots in-band there is nothing of ours to take away.
         Phase::Idle if state.boot_env.is_empty() => {
             if after.boots_from_media {
@@ -281,6 +281,7 @@ mod tests {
     fn a_look_at_a_machine_finds_what_no_event_told() {
         let (on, off) = (|bootenv| snapshot(bootenv, true), |bootenv| snapshot(bootenv, false));
         let of = |phase, bootenv| state(phase, bootenv, NOON);
+        let adopting = |phase| State { leaves_power: true, ..of(phase, "sledgehammer") };
         let cases = [
             ("first seen, in-band", on("local"), State::default(), "boots in-band"),
             ("first seen, in Sledgehammer", on("sledgehammer"), State::default(), "Adopt"),
@@ -293,6 +294,10 @@ mod tests {
             ("killed in a mount, then local", on("local"), of(Phase::Mounting, "sledgehammer"), "Unmount"),
             ("killed in an unmount", on("local"), of(Phase::Unmounting, "local"), "Unmount"),
             ("failed", on("sledgehammer"), of(Phase::Failed, "sledgehammer"), "Mount"),
+            ("killed in an adoption", on("sledgehammer"), adopting(Phase::Mounting), "Adopt"),
+            ("failed in an adoption", on("sledgehammer"), adopting(Phase::Failed), "Adopt"),
+            ("failed in an adoption, then local", on("local"), adopting(Phase::Failed), "Unmount"),
+            ("failed in an adoption, then another", on("sledgehammer-lab"), adopting(Phase::Failed), "Mount"),
             ("disabled", off("sledgehammer"), of(Phase::Mounted, "sledgehammer"), "Clean"),
             ("never ours", off("sledgehammer"), State::default(), "not true"),
             ("mounted by hand", off("local"), State { phase: Phase::Mounted, ..State::default() }, "not true"),

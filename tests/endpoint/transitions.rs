@@ -1,6 +1,6 @@
 //! BootEnv changes as the server's events tell them: in, out, cleaned up, told in every way that servers have.
 
-use drp_virtual_media_sim::bmc::{Device, Personality, Power};
+use drp_virtual_media_sim::bmc::{Device, Fault, Matcher, Personality, Power};
 use drp_virtual_media_sim::dr_provision::Telling;
 use serde_json::json;
 
@@ -119,22 +119,32 @@ async fn what_an_operator_mounted_by_hand_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_machine_created_in_sledgehammer_is_mounted_and_keeps_its_power() {
-    let site = Site::start().await;
-    let (template, bmc) = site.machine(Personality::Idrac10).await;
-    let mut machine = site.server.machine(&template);
-    site.server.delete_machine(&template).unwrap();
-    machine["Name"] = json!("new.example.net");
-    machine["BootEnv"] = json!("sledgehammer");
-    // Sealed for the machine that it was read from.
-    machine["Params"]["ipmi/password"] = json!(bmc.password());
-    machine["Params"]["virtual-media/power-on-transition"] = json!("cycle");
-    machine.as_object_mut().unwrap().remove("Uuid");
-    let machine = site.server.add_machine(&machine).unwrap();
-    site.until_phase(&machine, "Mounted").await;
-    assert_eq!(images(&bmc), [site.url(&machine)]);
-    assert!(bmc.state().boots.is_empty(), "it may be running what it is to boot: {:?}", bmc.state().boots);
-    site.end().await;
+async fn a_machine_created_in_sledgehammer_is_mounted_and_keeps_its_power_also_at_a_second_try() {
+    for is_cut_off in [false, true] {
+        let site = Site::start().await;
+        let (template, bmc) = site.machine(Personality::Idrac10).await;
+        let mut machine = site.server.machine(&template);
+        site.server.delete_machine(&template).unwrap();
+        machine["Name"] = json!("new.example.net");
+        machine["BootEnv"] = json!("sledgehammer");
+        // Sealed for the machine that it was read from.
+        machine["Params"]["ipmi/password"] = json!(bmc.password());
+        machine["Params"]["virtual-media/power-on-transition"] = json!("cycle");
+        machine.as_object_mut().unwrap().remove("Uuid");
+        if is_cut_off {
+            bmc.fault(Matcher::any().method("POST").path_contains("InsertMedia").times(1), Fault::HangAfter);
+        }
+        let machine = site.server.add_machine(&machine).unwrap();
+        if is_cut_off {
+            bmc.until(|bmc| bmc.requests().iter().any(|request| request.path.contains("InsertMedia"))).await;
+            site.server.kill_plugin().await;
+            site.server.restart_plugin().await.unwrap();
+        }
+        site.until_phase(&machine, "Mounted").await;
+        assert_eq!(images(&bmc), [site.url(&machine)]);
+        assert!(bmc.state().boots.is_empty(), "it may be running what it is to boot: {:?}", bmc.state().boots);
+        site.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
