@@ -1,5 +1,8 @@
 //! Where a file system shares extents an image costs next to nothing, elsewhere its own length; gone it costs nothing.
 
+use drp_virtual_media::iso::Error;
+use drp_virtual_media::operation::Operation;
+
 use crate::disk::Disk;
 use crate::site::{files, holds, image, machine, store, template, write};
 
@@ -18,6 +21,13 @@ fn clones(kind: &str) {
     for number in [0, MACHINES - 1] {
         assert!(holds(&written[number].path, &image(&template, number)), "{kind}");
     }
+    // A clone is made in one step, so a cancel is heeded after it.
+    let cancelled = Operation::unwatched();
+    cancelled.cancel();
+    let error = store.write(machine(0), "sledgehammer", &image(&template, 1), &cancelled).unwrap_err();
+    assert!(matches!(error, Error::Cancelled { .. }), "{kind}: {error}");
+    assert!(holds(&written[0].path, &image(&template, 0)), "{kind}");
+    assert_eq!(files(&disk.path().join("dynamic_isos")).len(), MACHINES, "{kind}");
     for number in 0..MACHINES {
         store.remove_machine(machine(number)).unwrap();
     }

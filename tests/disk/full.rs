@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use drp_virtual_media::iso::{Cache, Error, Template, Templates};
+use drp_virtual_media::iso::make::{self, Architecture, ImagePath, Item, Payload, Places, Recipe};
+use drp_virtual_media::iso::{Cache, Error, Firmware, Template, Templates};
 use drp_virtual_media::operation::Operation;
+use drp_virtual_media_sim::loaders;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
@@ -109,6 +111,34 @@ fn a_clone_is_whole_or_refused_wherever_the_room_ends_and_needs_none_for_a_copy(
     for kind in ["xfs", "btrfs"] {
         whole_or_refused(kind);
     }
+}
+
+#[test]
+#[ignore = "needs root and loop devices: tests/disk/install"]
+fn a_template_that_has_no_room_is_refused_before_anything_is_written() {
+    let (disk, elsewhere) = (Disk::new("ext4", 64), TempDir::new().unwrap());
+    let (kernel, loader) = (elsewhere.path().join("vmlinuz"), elsewhere.path().join("grubx64.efi"));
+    fs::write(&kernel, vec![b'x'; INITRD]).unwrap();
+    loaders::write(&loader).unwrap();
+    let recipe = Recipe {
+        name: "full".to_owned(),
+        architecture: Architecture::Amd64,
+        only: Some(Firmware::Uefi),
+        payload: Payload::Files {
+            kernel: Item { path: ImagePath::parse("vmlinuz0").unwrap(), source: kernel },
+            initrds: Vec::new(),
+        },
+        loaders: Places { asked: Some(elsewhere.path().to_owned()), host: elsewhere.path().to_owned() },
+    };
+    fs::write(disk.path().join("other"), vec![b'x'; INITRD / 2]).unwrap();
+    let (out, used) = (disk.path().join("template.iso"), disk.used());
+    let operation = Operation::new(|progress| assert!(progress.percent.is_none_or(|percent| percent == 0), "it began"));
+    let text = full(&make::write(&recipe, &out, &operation).unwrap_err(), &out);
+    assert!(text.contains("bytes are free there"), "{text}");
+    assert_eq!((disk.used(), out.exists()), (used, false));
+    fs::remove_file(disk.path().join("other")).unwrap();
+    make::write(&recipe, &out, &Operation::unwatched()).unwrap();
+    assert!(Template::open(&out, &Operation::unwatched()).is_ok());
 }
 
 /// Unpacked templates on a disk with room for two: one that is kept and one that is being unpacked.

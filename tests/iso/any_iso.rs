@@ -279,6 +279,14 @@ fn a_hybrid_is_a_disk_too() {
         disc.put(1, 128 + 32, &160_u64.to_le_bytes());
     });
     assert_eq!((gpt.answer, gpt.why.as_str()), (Answer::Yes, "UEFI (x64) by its EFI system partition"));
+    let mut disc = uefi(&files);
+    disc.put(0, 446 + 4, &[0xef]);
+    disc.put(0, 446 + 8, &160_u32.to_le_bytes());
+    disc.put(0, 510, &[0x55, 0xaa]);
+    // The catalogue's entry is not bootable any more.
+    disc.put(26, 32, &[0]);
+    let alone = report(&disc).boots;
+    assert_eq!((alone.uefi.answer, alone.usb_disk.answer), (Answer::No, Answer::Yes), "{}", alone.usb_disk);
     let elsewhere = usb(|disc| {
         disc.put(0, 446 + 4, &[0xef]);
         disc.put(0, 446 + 8, &u32::MAX.to_le_bytes());

@@ -159,6 +159,20 @@ fn reads_ahead_of_the_firmware_and_of_grub_are_neither_a_kernel_nor_another_boot
 }
 
 #[test]
+fn an_initrd_begins_after_most_of_a_kernel_and_what_lies_beside_a_kernel_does_not() {
+    let laid = Laid::new(Family::Grub);
+    let (kernel, initrd) = (laid.file("/vmlinuz0"), laid.file("/stage1.img"));
+    let a_bit = initrd.start..initrd.start + (64 << 10);
+    let len = kernel.end - kernel.start;
+    for (read, stage) in [(len / 2, BootStage::Kernel), (len / 20 * 19, BootStage::Initrd), (len, BootStage::Initrd)] {
+        let progress = laid.progress();
+        progress.read(kernel.start..kernel.start + read);
+        progress.read(a_bit.clone());
+        assert_eq!(progress.now().stage, stage, "after {read} of {len} bytes of the kernel");
+    }
+}
+
+#[test]
 fn a_boot_that_goes_no_further_is_told_with_its_stage() {
     let laid = Laid::new(Family::Isolinux);
     let progress = laid.progress();
