@@ -18,6 +18,9 @@ const PASSWORD: &str = "calvin";
 /// How often one request is sent to a BMC that has no time for it.
 const TRIES: usize = 6;
 
+/// What is wrong where the requests of an action did not share their connection.
+pub(super) const SECOND_CONNECTION: &str = "an action takes a second TLS connection";
+
 /// What the actions that only look answer on a fresh BMC.
 pub(super) struct Fresh(BTreeMap<&'static str, Result<Value, u64>>);
 
@@ -145,9 +148,11 @@ impl Cell<'_> {
         if self.state == State::Busy && requests.len() > TRIES {
             wrong.push(format!("a busy BMC is sent {} requests", requests.len()));
         }
-        let connections: BTreeSet<usize> = requests.iter().map(|request| request.connection).collect();
-        if connections.len() > 1 {
-            wrong.push(format!("an action takes {} TLS connections", connections.len()));
+        let used: Vec<usize> = requests.iter().map(|request| request.connection).collect();
+        match used.iter().collect::<BTreeSet<_>>().len() {
+            0 | 1 => {}
+            2 => wrong.push(format!("{SECOND_CONNECTION}, by request: {used:?}")),
+            more => wrong.push(format!("an action takes {more} TLS connections, by request: {used:?}")),
         }
         if counts.most_at_once > 1 {
             wrong.push(format!("{} requests at once", counts.most_at_once));
