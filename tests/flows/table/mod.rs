@@ -23,11 +23,6 @@ const AT_ONCE: usize = 12;
 /// No cell takes a fraction of it.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Cells of them all in which an action may take a second connection. It does where the process stands still for longer than it
-/// keeps an idle one, or where the first comes back to hyper-util's pool after the next request asked for it: a matter of the
-/// machine's load, seen in one cell of some fifty runs.
-const STRAYS: usize = 2;
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_action_comes_to_what_the_table_says_on_every_bmc_in_every_state() {
     let site = Site::start().await;
@@ -38,9 +33,7 @@ async fn every_action_comes_to_what_the_table_says_on_every_bmc_in_every_state()
     let bmcs = Personality::ALL.iter().chain(Personality::WITHOUT_MEDIA);
     let cells = bmcs.map(|personality| one_bmc(&site, &number, *personality));
     let wrong: Vec<Vec<String>> = stream::iter(cells).buffer_unordered(AT_ONCE).collect().await;
-    let (strays, wrong): (Vec<_>, Vec<_>) =
-        wrong.concat().into_iter().partition(|said| said.contains(SECOND_CONNECTION));
-    assert!(strays.len() <= STRAYS, "actions do not share their connections:\n{}", strays.join("\n"));
+    let wrong = wrong.concat();
     assert!(wrong.is_empty(), "{} cells are otherwise:\n{}", wrong.len(), wrong.join("\n"));
     site.end().await;
 }
@@ -54,12 +47,21 @@ async fn one_bmc(site: &Site, number: &AtomicU32, personality: Personality) -> V
     for state in State::ALL.into_iter().filter(|state| state.is_known_of(personality, &profile)) {
         let looking = place().await;
         for row in TABLE {
-            let own = if row.0.does == Does::Looks { None } else { Some(place().await) };
-            let outcome = expected(personality, &profile, state, row);
-            let at = own.as_ref().unwrap_or(&looking);
-            let cell = Cell { at, profile: &profile, fresh: &fresh, state, action: row.0, outcome };
-            let whole = tokio::time::timeout(PATIENCE, cell.wrong()).await;
-            let said = whole.unwrap_or_else(|_| vec!["it does not end".to_owned()]);
+            let try_it = async || {
+                let own = if row.0.does == Does::Looks { None } else { Some(place().await) };
+                let outcome = expected(personality, &profile, state, row);
+                let at = own.as_ref().unwrap_or(&looking);
+                let cell = Cell { at, profile: &profile, fresh: &fresh, state, action: row.0, outcome };
+                let whole = tokio::time::timeout(PATIENCE, cell.wrong()).await;
+                whole.unwrap_or_else(|_| vec!["it does not end".to_owned()])
+            };
+            let mut said = try_it().await;
+            // A process that stands still for longer than it keeps an idle connection opens another, and so does one that asks
+            // hyper-util's pool a moment before the first is back: a matter of load, seen in one cell of some fifty runs. What is
+            // the action's or the BMC's comes again.
+            if matches!(&said[..], [alone] if alone.contains(SECOND_CONNECTION)) {
+                said = try_it().await;
+            }
             let name = row.0.name;
             wrong.extend(said.into_iter().map(|said| format!("{personality}, {}, {name}: {said}", state.name())));
         }
